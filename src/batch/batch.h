@@ -1,0 +1,56 @@
+/* Rows of one schema as columns. The unit that moves through the stages. Not shared between threads
+ * while it is being changed. */
+#ifndef LEAT_BATCH_BATCH_H
+#define LEAT_BATCH_BATCH_H
+
+#include "batch/column.h"
+#include "batch/schema.h"
+
+struct batch {
+    const struct schema *schema; /* borrowed; outlives the batch */
+    size_t rows;
+    struct column *columns; /* schema->n_fields */
+};
+
+/* An empty batch; SCHEMA is borrowed. */
+status batch_init(struct batch *batch, const struct schema *schema, struct error *err);
+void batch_release(struct batch *batch);
+void batch_clear(struct batch *batch);
+status batch_reserve(struct batch *batch, size_t rows, struct error *err);
+void batch_truncate(struct batch *batch, size_t rows);
+/* Append rows of FROM; schemas have the same types in the same order. */
+status batch_gather(struct batch *into, const struct batch *from, const uint32_t *rows, size_t n,
+                    struct error *err);
+status batch_append_range(struct batch *into, const struct batch *from, size_t first, size_t n,
+                          struct error *err);
+size_t batch_bytes(const struct batch *batch);
+size_t batch_capacity_bytes(const struct batch *batch);
+
+/* ---- plain form: columns as bytes, for segments (batch/plain.c) ----
+ *
+ * Layout (little-endian): u32 magic "LPB1", u32 columns, u64 rows; for each column in depth-first
+ * order: u64 rows, u64 null count, u64 validity bytes, u64 values bytes, u64 data bytes; then the buffers
+ * themselves in that order, each padded to 8 bytes; then u64 XXH3-64 of all before it. */
+
+/* Append rows [first, first+n) in plain form to OUT. */
+status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
+                         struct error *err);
+/* The same for rows ROWS[0..n), gathered column by column without an intermediate batch where possible. */
+status batch_write_plain_gathered(const struct batch *batch, const uint32_t *rows, size_t n,
+                                  struct buffer *out, struct error *err);
+/* Append the rows of a plain form to INTO. BAD_DATA when the checksum, a length or an offset does not
+ * hold: everything is checked before use. */
+status batch_read_plain(struct batch *into, const void *bytes, size_t size, struct error *err);
+
+/* ---- digest: 128 bits that tell a row from another (batch/digest.c) ----
+ * XXH3-128 over the row's values in column order, each with its NULL bit and, for text, its length; the
+ * same row gives the same digest in every run and on every machine. */
+struct digest {
+    uint64_t low, high;
+};
+
+/* Digests of rows [first, first + n) into OUT[n]. */
+status batch_digest(const struct batch *batch, size_t first, size_t n, struct digest *out,
+                    struct error *err);
+
+#endif
