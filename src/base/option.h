@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_PERCENT,  /* 20% or a share of 1 as a double */
     OPTION_CHOICE,   /* one of `choices` */
     OPTION_LIST,     /* list of text; in a job file a sequence, or one scalar */
+    OPTION_MAP,      /* a map with a table of its own; only in a job file, taken apart by job/ */
 };
 
 struct option_spec {
@@ -57,10 +58,13 @@ const char *option_text(const struct option_values *values, const char *name); /
 int64_t option_number(const struct option_values *values, const char *name);   /* 0: not set */
 bool option_given(const struct option_values *values, const char *name);
 
-/* Check and convert TEXT for SPEC into OUT (strings borrowed from TEXT; not for LIST).
+/* Check and convert TEXT for SPEC into OUT (strings borrowed from TEXT; not for LIST and MAP).
  * BAD_CONFIG: "expected one of ..., got ..."; the caller adds where. */
 status option_parse(const struct option_spec *spec, const char *text, struct option_value *out,
                     struct error *err);
+/* What a value of SPEC looks like, for messages: "a size such as 256MB, at least 1". */
+struct text;
+void option_expected(const struct option_spec *spec, struct text *out);
 size_t option_count(const struct option_spec *specs);
 const char *option_kind_text(enum option_kind kind); /* "size", "duration", ... for help and docs */
 
