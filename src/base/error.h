@@ -37,17 +37,21 @@ status error_set(struct error *err, status_code code, const char *format, ...)
 status error_os(struct error *err, int os_errno, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Add one line of context ("in column ...") and return the status that ERR holds. */
+/* Add one line of context ("in column ...") and return the status that ERR holds; never OK. Lines are
+ * kept without indentation. */
 status error_context(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 status error_no_memory(struct error *err);
 
-/* TRY with one line of context added on failure. */
+/* TRY with one line of context added on failure. The status is that of EXPR, also without an ERR. */
 #define TRY_IN(expr, err, ...)                                                                     \
     do {                                                                                           \
-        if (__builtin_expect((expr) != STATUS_OK, 0))                                              \
-            return error_context((err), __VA_ARGS__);                                              \
+        status_code try_in_status_ = (expr);                                                       \
+        if (__builtin_expect(try_in_status_ != STATUS_OK, 0)) {                                    \
+            (void)error_context((err), __VA_ARGS__);                                               \
+            return try_in_status_;                                                                 \
+        }                                                                                          \
     } while (0)
 
 #endif

@@ -2,7 +2,14 @@
 #ifndef LEAT_BASE_STATUS_H
 #define LEAT_BASE_STATUS_H
 
-typedef enum {
+/* Must be looked at. Only clang can say so of a type; `make check` builds with it. */
+#ifdef __clang__
+#define STATUS_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define STATUS_MUST_CHECK
+#endif
+
+typedef enum STATUS_MUST_CHECK {
     STATUS_OK = 0,
     STATUS_END,            /* nothing more to read; not a failure */
     STATUS_CANCELLED,      /* stopped on request, at a point from which the next run goes on */
@@ -21,12 +28,7 @@ typedef enum {
     STATUS_BUG, /* an invariant of ours does not hold; publish nothing */
 } status_code;
 
-/* Must be looked at. Only clang can say so of a type; `make check` builds with it. */
-#ifdef __clang__
-typedef status_code status __attribute__((warn_unused_result));
-#else
-typedef status_code status;
-#endif
+typedef status_code status; /* what functions return; status_code where it is kept */
 
 /* The word for a status as it stands in messages, JSON and the ledger: "bad data". */
 const char *status_text(status_code code);

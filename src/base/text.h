@@ -22,7 +22,8 @@ void text_append(struct text *text, const char *string);
 void text_append_bytes(struct text *text, const char *bytes, size_t count);
 void text_append_char(struct text *text, char c);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_vprintf(struct text *text, const char *format, va_list args);
+void text_vprintf(struct text *text, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /* What was built, or "" if nothing was; never NULL. Owned by TEXT. */
 const char *text_string(const struct text *text);
 /* NO_MEMORY if anything was lost on the way. */
