@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "batch/schema.h"
@@ -30,6 +31,7 @@ struct column {
     struct buffer data;
     struct column *children;
     size_t n_children;
+    size_t value_bytes; /* type_value_bytes of the field, at hand for the append loops */
 };
 
 /* A zeroed column of FIELD with no rows; allocates children, nothing else. */
@@ -55,13 +57,72 @@ static inline const int64_t *column_offsets(const struct column *column)
 /* Room for ROWS more rows in values and validity (text: offsets; not their bytes). */
 status column_reserve(struct column *column, size_t rows, struct error *err);
 status column_append_null(struct column *column, struct error *err); /* reserves by itself */
+/* More room for the bytes of text; at least SIZE. Readers need not call it. */
+status column_grow_data(struct column *column, size_t size, struct error *err);
+
+/* The bit of the row being appended, where there is a bitmap at all. */
+static inline void column_mark_valid(struct column *column)
+{
+    if (__builtin_expect(column->null_count != 0, 0)) {
+        size_t row = column->rows;
+        uint8_t *byte = &column->validity.data[row >> 3];
+        *byte = (uint8_t)(((row & 7) ? *byte : 0) | (1u << (row & 7)));
+        column->validity.size = (row >> 3) + 1;
+    }
+}
+
 /* SIZE bytes for UTF8, BINARY, JSON; the caller has checked that UTF8 is valid. Room for the row
  * must be reserved; room for the bytes is made here. */
-status column_append_bytes(struct column *column, const void *bytes, size_t size,
-                           struct error *err);
-/* One fixed-width value of type_value_bytes; room must be reserved. */
-void column_append_fixed(struct column *column, const void *value);
-void column_append_bool(struct column *column, bool value);
+static inline status column_append_bytes(struct column *column, const void *bytes, size_t size,
+                                         struct error *err)
+{
+    if (__builtin_expect(size > column->data.capacity - column->data.size, 0))
+        TRY(column_grow_data(column, size, err));
+    if (size)
+        memcpy(column->data.data + column->data.size, bytes, size);
+    column->data.size += size;
+    column_mark_valid(column);
+    column->rows++;
+    ((int64_t *)(void *)column->values.data)[column->rows] = (int64_t)column->data.size;
+    column->values.size += sizeof(int64_t);
+    return STATUS_OK;
+}
+
+/* One fixed-width value of type_value_bytes; room must be reserved. VALUE need not be aligned. */
+static inline void column_append_fixed(struct column *column, const void *value)
+{
+    uint8_t *slot = column->values.data + column->values.size;
+    switch (column->value_bytes) { /* constant sizes become single moves */
+    case 8:
+        memcpy(slot, value, 8);
+        break;
+    case 4:
+        memcpy(slot, value, 4);
+        break;
+    case 16:
+        memcpy(slot, value, 16);
+        break;
+    default:
+        memcpy(slot, value, column->value_bytes);
+    }
+    column_mark_valid(column);
+    column->values.size += column->value_bytes;
+    column->rows++;
+}
+
+static inline void column_append_bool(struct column *column, bool value)
+{
+    size_t row = column->rows;
+    uint8_t *byte = &column->values.data[row >> 3];
+    *byte = (uint8_t)(((row & 7) ? *byte : 0) | ((unsigned)value << (row & 7)));
+    column_mark_valid(column);
+    column->values.size = (row >> 3) + 1;
+    column->rows++;
+}
+
+/* One row of a LIST, MAP or STRUCT whose children got theirs before: a list takes all elements
+ * its child holds behind the last list's end. Room must be reserved. */
+void column_append_nested(struct column *column);
 
 /* Take the last row off again (a rejected row whose earlier columns were appended already): shrink to
  * ROWS rows. */

@@ -32,10 +32,11 @@ status scalar_copy(struct scalar *out, const struct scalar *from, struct arena *
 /* Order of the type: -1, 0, 1. NULL before all, NaN after all. Types must be equal. */
 int scalar_compare(const struct scalar *a, const struct scalar *b);
 /* Canonical text: 42, 1.5 (shortest that reads back), 12.30, 2013-11-30, 2013-11-30T08:15:00.123456
- * (with Z if UTC), 0x.. for binary. NUL-terminated in ARENA; "NULL" for a NULL. */
+ * (with Z if UTC; no fraction when it is zero), 0x.. for binary. Dates outside the years 0001..9999 are "@" and
+ * their number. NUL-terminated in ARENA, NULL when there is no memory; "NULL" for a NULL. */
 char *scalar_text(const struct scalar *scalar, struct arena *arena);
-/* The inverse, for TYPE; accepts the canonical text only. Strings borrow from TEXT. BAD_DATA says what
- * was expected. */
+/* The inverse, for TYPE; accepts the canonical text only. Strings borrow from TEXT (so BINARY, whose text
+ * is hex, is refused). BAD_DATA says what was expected. */
 status scalar_parse(struct type type, const char *text, size_t size, struct scalar *out,
                     struct error *err);
 

@@ -1,0 +1,95 @@
+#include "batch/batch.h"
+
+status batch_init(struct batch *batch, const struct schema *schema, struct error *err)
+{
+    struct batch made = {.schema = schema};
+    if (schema->n_fields) {
+        made.columns = mem_zalloc(schema->n_fields * sizeof(*made.columns));
+        if (!made.columns)
+            return error_no_memory(err);
+    }
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        status s = column_init(&made.columns[i], &schema->fields[i], err);
+        if (s != STATUS_OK) {
+            batch_release(&made);
+            return s;
+        }
+    }
+    *batch = made;
+    return STATUS_OK;
+}
+
+void batch_release(struct batch *batch)
+{
+    if (!batch)
+        return;
+    if (batch->columns)
+        for (size_t i = 0; i < batch->schema->n_fields; i++)
+            column_release(&batch->columns[i]);
+    mem_free(batch->columns);
+    *batch = (struct batch){0};
+}
+
+void batch_clear(struct batch *batch)
+{
+    batch_truncate(batch, 0);
+}
+
+status batch_reserve(struct batch *batch, size_t rows, struct error *err)
+{
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        TRY(column_reserve(&batch->columns[i], rows, err));
+    return STATUS_OK;
+}
+
+void batch_truncate(struct batch *batch, size_t rows)
+{
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        column_truncate(&batch->columns[i], rows);
+    if (rows < batch->rows)
+        batch->rows = rows;
+}
+
+status batch_gather(struct batch *into, const struct batch *from, const uint32_t *rows, size_t n,
+                    struct error *err)
+{
+    for (size_t i = 0; i < into->schema->n_fields; i++) {
+        status s = column_gather(&into->columns[i], &from->columns[i], rows, n, err);
+        if (s != STATUS_OK) {
+            batch_truncate(into, into->rows); /* columns that got their rows give them back */
+            return s;
+        }
+    }
+    into->rows += n;
+    return STATUS_OK;
+}
+
+status batch_append_range(struct batch *into, const struct batch *from, size_t first, size_t n,
+                          struct error *err)
+{
+    for (size_t i = 0; i < into->schema->n_fields; i++) {
+        status s = column_append_range(&into->columns[i], &from->columns[i], first, n, err);
+        if (s != STATUS_OK) {
+            batch_truncate(into, into->rows);
+            return s;
+        }
+    }
+    into->rows += n;
+    return STATUS_OK;
+}
+
+size_t batch_bytes(const struct batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        bytes += column_bytes(&batch->columns[i]);
+    return bytes;
+}
+
+size_t batch_capacity_bytes(const struct batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        bytes += column_capacity_bytes(&batch->columns[i]);
+    return bytes;
+}
