@@ -1,0 +1,136 @@
+#include "json/json.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+void json_init(void)
+{
+    json_set_alloc_funcs(mem_alloc, mem_free);
+}
+
+void json_release(json_t **json)
+{
+    json_decref(*json);
+    *json = NULL;
+}
+
+status json_parse(const char *text, size_t size, const char *what, json_t **out, struct error *err)
+{
+    /* NUL in a string is legal JSON and stands in other writers' statistics; json_get_text refuses it. */
+    json_error_t failed = {0};
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &failed);
+    if (json) {
+        *out = json;
+        return STATUS_OK;
+    }
+    /* jansson has no message of its own for some failed allocations */
+    if (json_error_code(&failed) == json_error_out_of_memory || failed.text[0] == '\0')
+        return error_set(err, STATUS_NO_MEMORY, "out of memory\nin %s", what);
+    return error_set(err, STATUS_BAD_DATA, "%s, line %d, column %d: not valid JSON: %s", what,
+                     failed.line, failed.column, failed.text);
+}
+
+char *json_write(const json_t *json, size_t *out_size)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    if (text && out_size)
+        *out_size = strlen(text); /* a NUL inside a string is written as \u0000 */
+    return text;
+}
+
+/* ---- members ---- */
+
+/* The member KEY, or NULL when it is absent or null. */
+static const json_t *member(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
+static status missing(const char *key, const char *what, struct error *err)
+{
+    return error_set(err, STATUS_BAD_DATA, "%s: member \"%s\" is missing", what, key);
+}
+
+static status wrong(const char *key, const char *what, const char *expected, struct error *err)
+{
+    return error_set(err, STATUS_BAD_DATA, "%s: member \"%s\" is not %s", what, key, expected);
+}
+
+status json_get_text_opt(const json_t *object, const char *key, const char *what, const char **out,
+                         struct error *err)
+{
+    const json_t *value = member(object, key);
+    if (!value)
+        return STATUS_OK;
+    if (!json_is_string(value))
+        return wrong(key, what, "a string", err);
+    const char *text = json_string_value(value);
+    if (strlen(text) != json_string_length(value))
+        return wrong(key, what, "a string without NUL", err);
+    *out = text;
+    return STATUS_OK;
+}
+
+status json_get_text(const json_t *object, const char *key, const char *what, const char **out,
+                     struct error *err)
+{
+    return member(object, key) ? json_get_text_opt(object, key, what, out, err)
+                               : missing(key, what, err);
+}
+
+status json_get_int_opt(const json_t *object, const char *key, const char *what, int64_t *out,
+                        struct error *err)
+{
+    const json_t *value = member(object, key);
+    if (!value)
+        return STATUS_OK;
+    if (!json_is_integer(value))
+        return wrong(key, what, "a whole number", err);
+    *out = json_integer_value(value);
+    return STATUS_OK;
+}
+
+status json_get_int(const json_t *object, const char *key, const char *what, int64_t *out,
+                    struct error *err)
+{
+    return member(object, key) ? json_get_int_opt(object, key, what, out, err)
+                               : missing(key, what, err);
+}
+
+status json_get_bool_opt(const json_t *object, const char *key, const char *what, bool *out,
+                         struct error *err)
+{
+    const json_t *value = member(object, key);
+    if (!value)
+        return STATUS_OK;
+    if (!json_is_boolean(value))
+        return wrong(key, what, "true or false", err);
+    *out = json_is_true(value);
+    return STATUS_OK;
+}
+
+status json_get_array(const json_t *object, const char *key, const char *what, const json_t **out,
+                      struct error *err)
+{
+    const json_t *value = member(object, key);
+    if (!value)
+        return missing(key, what, err);
+    if (!json_is_array(value))
+        return wrong(key, what, "an array", err);
+    *out = value;
+    return STATUS_OK;
+}
+
+status json_get_object(const json_t *object, const char *key, const char *what, const json_t **out,
+                       struct error *err)
+{
+    const json_t *value = member(object, key);
+    if (!value)
+        return missing(key, what, err);
+    if (!json_is_object(value))
+        return wrong(key, what, "an object", err);
+    *out = value;
+    return STATUS_OK;
+}
