@@ -63,7 +63,9 @@ struct read_request {
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
     bool
         nulls_ok; /* rows whose update_key is NULL are read on every first load; else an error with a count */
-    uint64_t split_rows;  /* rows a split should have; the driver may make fewer, larger ones */
+    uint64_t split_rows;       /* a split has (all rows / split_count) rows, but at least split_rows ... */
+    uint32_t split_count;      /* 0: only split_rows counts */
+    uint64_t max_split_rows;   /* ... and at most this many; 0: no limit */
     uint32_t max_readers; /* connections the job allows */
 };
 
