@@ -109,6 +109,7 @@ struct reader_options {
     struct cancel *cancel;
     reject_fn reject; /* NULL: no column's policy is reject */
     void *reject_context;
+    size_t max_value_bytes;    /* a longer text or binary value is BAD_DATA, with column and key; 0: no limit */
 };
 
 /* Per reader, read after reader_next returned END (or at any time by the reader's thread). */
