@@ -4,9 +4,20 @@
 
 #include "base/memory.h"
 
+/* Set when an allocation of this thread failed: jansson then often blames the text. */
+static _Thread_local bool allocation_failed;
+
+static void *alloc(size_t size_bytes)
+{
+    void *block = mem_alloc(size_bytes);
+    if (!block)
+        allocation_failed = true;
+    return block;
+}
+
 void json_init(void)
 {
-    json_set_alloc_funcs(mem_alloc, mem_free);
+    json_set_alloc_funcs(alloc, mem_free);
 }
 
 void json_release(json_t **json)
@@ -19,13 +30,13 @@ status json_parse(const char *text, size_t size, const char *what, json_t **out,
 {
     /* NUL in a string is legal JSON and stands in other writers' statistics; json_get_text refuses it. */
     json_error_t failed = {0};
+    allocation_failed = false;
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &failed);
     if (json) {
         *out = json;
         return STATUS_OK;
     }
-    /* jansson has no message of its own for some failed allocations */
-    if (json_error_code(&failed) == json_error_out_of_memory || failed.text[0] == '\0')
+    if (allocation_failed)
         return error_set(err, STATUS_NO_MEMORY, "out of memory\nin %s", what);
     return error_set(err, STATUS_BAD_DATA, "%s, line %d, column %d: not valid JSON: %s", what,
                      failed.line, failed.column, failed.text);
