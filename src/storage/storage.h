@@ -5,7 +5,7 @@
  *
  * Names are relative paths with '/' between segments: no leading or trailing '/', no empty segment, no
  * "." or "..", no NUL; each segment at most 255 bytes. Anything else is refused with BUG before the system is
- * asked, and the local driver also opens beneath the root only (invariant 12).
+ * asked (so is ".leat-tmp", where the local driver keeps what is unfinished), and the local driver also opens beneath the root only (invariant 12).
  *
  * Durability: an object that was put is durable once storage_sync returned OK for it. Nothing may refer to an
  * object before that. Many objects are put first and synced at one barrier.
@@ -40,6 +40,9 @@ typedef status_code (*storage_list_fn)(void *context, const struct storage_entry
 enum put_mode {
     PUT_IF_ABSENT, /* EXISTS when the name is taken */
     PUT_REPLACE,   /* only for hints such as _last_checkpoint */
+    /* As PUT_IF_ABSENT, and the bytes are durable before the name appears: for an object that others act on the
+     * moment they see it, such as a version. The name itself is durable after sync. */
+    PUT_IF_ABSENT_DURABLE,
 };
 
 struct storage_driver {
