@@ -1,4 +1,32 @@
 import pathlib
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import harness  # noqa: E402
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """An empty shop: no database, no job."""
+    if not harness.LEAT.exists():
+        pytest.skip(f"no {harness.LEAT}; build it or set LEAT")
+    return harness.Shop(tmp_path / "shop")
+
+
+@pytest.fixture
+def orders(shop):
+    """5,000 orders and a job that loads them by day of created_at, as far as created_at goes."""
+    shop.sql("PRAGMA journal_mode = WAL;" + harness.ORDERS)
+    harness.add_orders(shop, 0, 5000)
+    shop.write_job(
+        """
+        orders:
+          mode: incremental
+          update_key: created_at
+          partition_by: day(created_at)
+        """
+    )
+    return shop

@@ -1,0 +1,56 @@
+"""A first load that died late starts near where it was, as long as the database is the one it read."""
+
+import json
+import re
+
+import pytest
+
+import harness
+from readers import compare, log
+
+ROWS = 600_000
+ALL = "SELECT * FROM orders"
+
+
+def dead_at(shop, share):
+    """Kill a first load once SHARE of its splits have their manifest; the number of them."""
+    shop.sql("PRAGMA journal_mode = WAL;" + harness.ORDERS)
+    harness.add_orders(shop, 0, ROWS)
+    shop.write_job("orders: {mode: incremental, update_key: created_at, partition_by: day(created_at)}")
+    planned = shop.leat("plan", shop.job, "--json")
+    assert planned.code == 0, planned
+    splits = len(planned.stream()["splits"])
+    process = shop.start("--memory", "64MB")
+    assert harness.wait_until(lambda: finished_splits(shop) >= share * splits, 60, process)
+    assert process.poll() is None, "it ended before it could be killed"
+    harness.stop(process)
+    assert log.versions(shop.table("orders")) == []
+    return splits
+
+
+def finished_splits(shop) -> int:
+    return sum(1 for path in shop.staged() if re.fullmatch(r"split-\d+.*\.json", path.name))
+
+
+def test_killed_late_the_next_run_reads_at_most_a_quarter_again(shop):
+    dead_at(shop, 0.8)
+    report = shop.run().stream()
+    assert report["rows_read"] <= ROWS / 4, json.dumps(report)
+    compare.assert_equal_to_source(shop.table("orders"), shop.db, ALL, readers=["duckdb"])
+
+
+def test_a_database_that_changed_meanwhile_is_read_anew(shop):
+    dead_at(shop, 0.5)
+    shop.sql("UPDATE orders SET customer = 'changed' WHERE id = 3; DELETE FROM orders WHERE id = 10")
+    shop.run()
+    compare.assert_equal_to_source(shop.table("orders"), shop.db, ALL, readers=["duckdb"])
+
+
+@pytest.mark.parametrize("change", ["partition_by: month(created_at)", "select: [id, created_at]"])
+def test_a_changed_job_does_not_reuse_what_the_old_one_staged(shop, change):
+    dead_at(shop, 0.5)
+    shop.write_job(f"orders: {{mode: incremental, update_key: created_at, {change}}}")
+    report = shop.run().stream()
+    assert report["rows_read"] == ROWS
+    columns = "id, created_at" if change.startswith("select") else "*"
+    compare.assert_equal_to_source(shop.table("orders"), shop.db, f"SELECT {columns} FROM orders", readers=["duckdb"])
