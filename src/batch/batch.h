@@ -28,9 +28,10 @@ size_t batch_capacity_bytes(const struct batch *batch);
 
 /* ---- plain form: columns as bytes, for segments (batch/plain.c) ----
  *
- * Layout (little-endian): u32 magic "LPB1", u32 columns, u64 rows; for each column in depth-first
- * order: u64 rows, u64 null count, u64 validity bytes, u64 values bytes, u64 data bytes; then the buffers
- * themselves in that order, each padded to 8 bytes; then u64 XXH3-64 of all before it. */
+ * Layout (little-endian): u32 magic "LPB1", u32 columns (nested ones counted), u64 rows; for each column in
+ * depth-first order: u64 rows, u64 null count, u64 validity bytes, u64 values bytes, u64 data bytes; then the
+ * buffers themselves in that order, each padded to 8 bytes with zeros; then u64 XXH3-64 of all before it. Offsets
+ * start at 0. The size is a multiple of 8; read and written fastest where the place in memory is too. */
 
 /* Append rows [first, first+n) in plain form to OUT. */
 status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
@@ -43,8 +44,15 @@ status batch_write_plain_gathered(const struct batch *batch, const uint32_t *row
 status batch_read_plain(struct batch *into, const void *bytes, size_t size, struct error *err);
 
 /* ---- digest: 128 bits that tell a row from another (batch/digest.c) ----
- * XXH3-128 over the row's values in column order, each with its NULL bit and, for text, its length; the
- * same row gives the same digest in every run and on every machine. */
+ * XXH3-128 (seed 0) of the row's values in column order, each as
+ *   NULL                 byte 0
+ *   any other value      byte 1, then
+ *     BOOL               byte 0 or 1
+ *     fixed width        the type_value_bytes of its slot (little-endian; UUID and FIXED_BINARY as they are)
+ *     UTF8 BINARY JSON   u64 length, bytes
+ *     LIST MAP           u64 number of elements, each as a value
+ *     STRUCT             its children, each as a value
+ * so the same row gives the same digest in every batch, run and machine. */
 struct digest {
     uint64_t low, high;
 };

@@ -92,6 +92,7 @@ static inline status column_append_bytes(struct column *column, const void *byte
 static inline void column_append_fixed(struct column *column, const void *value)
 {
     uint8_t *slot = column->values.data + column->values.size;
+    __asm__("" : "+r"(value));     /* else gcc warns of the cases VALUE is too small for, inlined */
     switch (column->value_bytes) { /* constant sizes become single moves */
     case 8:
         memcpy(slot, value, 8);
@@ -107,6 +108,23 @@ static inline void column_append_fixed(struct column *column, const void *value)
     }
     column_mark_valid(column);
     column->values.size += column->value_bytes;
+    column->rows++;
+}
+
+/* The same where the width is known: 8 bytes, 4 bytes. */
+static inline void column_append_i64(struct column *column, int64_t value)
+{
+    memcpy(column->values.data + column->values.size, &value, sizeof(value));
+    column_mark_valid(column);
+    column->values.size += sizeof(value);
+    column->rows++;
+}
+
+static inline void column_append_i32(struct column *column, int32_t value)
+{
+    memcpy(column->values.data + column->values.size, &value, sizeof(value));
+    column_mark_valid(column);
+    column->values.size += sizeof(value);
     column->rows++;
 }
 
