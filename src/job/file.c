@@ -1,0 +1,82 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "job/reader.h"
+
+static status read_all(int fd, const char *path, size_t limit, struct buffer *into,
+                       struct error *err)
+{
+    for (;;) {
+        TRY(buffer_reserve(into, into->size + 65536, err));
+        ssize_t n = read(fd, into->data + into->size, 65536);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_os(err, errno, "cannot read %s", path);
+        if (n == 0)
+            return STATUS_OK;
+        into->size += (size_t)n;
+        if (into->size > limit)
+            return error_set(err, STATUS_BAD_CONFIG, "%s is larger than %zu KiB, the limit", path,
+                             limit / 1024);
+    }
+}
+
+status file_read_small(const char *path, size_t limit, struct arena *arena, char **out,
+                       size_t *out_size, struct error *err)
+{
+    bool standard_input = strcmp(path, "-") == 0;
+    int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_os(err, errno, "cannot read %s", path);
+    SCOPED(buffer_release) struct buffer content = {0};
+    status code = read_all(fd, path, limit, &content, err);
+    if (!standard_input)
+        close(fd);
+    TRY(code);
+    char *text = arena_strndup(arena, (const char *)content.data, content.size);
+    if (content.size == 0)
+        text = arena_strdup(arena, "");
+    if (!text)
+        return error_no_memory(err);
+    *out = text;
+    *out_size = content.size;
+    return STATUS_OK;
+}
+
+status file_directory(const char *path, struct arena *arena, const char **out, struct error *err)
+{
+    char current[PATH_MAX];
+    if (!getcwd(current, sizeof(current)))
+        return error_os(err, errno, "cannot tell the current directory");
+    const char *slash = strcmp(path, "-") == 0 ? NULL : strrchr(path, '/');
+    char *folder = slash == path ? arena_strdup(arena, "/")
+                   : slash       ? arena_strndup(arena, path, (size_t)(slash - path))
+                                 : arena_strdup(arena, "");
+    if (!folder || !(folder = file_join(current, folder, arena)))
+        return error_no_memory(err);
+    *out = folder;
+    return STATUS_OK;
+}
+
+char *file_join(const char *directory, const char *path, struct arena *arena)
+{
+    while (path[0] == '.' && path[1] == '/') {
+        path += 2;
+        path += strspn(path, "/");
+    }
+    if (path[0] == '/')
+        return arena_strdup(arena, path);
+    if (path[0] == 0 || strcmp(path, ".") == 0)
+        return arena_strdup(arena, directory);
+    return arena_printf(arena, "%s/%s", strcmp(directory, "/") == 0 ? "" : directory, path);
+}
+
+bool file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
