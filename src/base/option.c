@@ -1,6 +1,6 @@
 #include "base/option.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +60,29 @@ static void describe_choices(const struct option_spec *spec, struct text *out)
     }
 }
 
+static const char *limit_text(enum option_kind kind, int64_t limit, char buf[32])
+{
+    if (kind == OPTION_SIZE)
+        return text_format_bytes((uint64_t)limit, buf);
+    if (kind == OPTION_DURATION && limit % 86400 == 0)
+        snprintf(buf, 32, "%lld days", (long long)(limit / 86400));
+    else
+        snprintf(buf, 32, "%lld%s", (long long)limit, kind == OPTION_DURATION ? "s" : "");
+    return buf;
+}
+
+static void describe_limits(const struct option_spec *spec, struct text *out)
+{
+    char low[32], high[32];
+    if (spec->minimum == 0 && spec->maximum == 0)
+        return;
+    if (spec->maximum == INT64_MAX || spec->maximum == 0)
+        text_printf(out, ", at least %s", limit_text(spec->kind, spec->minimum, low));
+    else
+        text_printf(out, ", from %s to %s", limit_text(spec->kind, spec->minimum, low),
+                    limit_text(spec->kind, spec->maximum, high));
+}
+
 void option_expected(const struct option_spec *spec, struct text *out)
 {
     switch (spec->kind) {
@@ -92,12 +115,7 @@ void option_expected(const struct option_spec *spec, struct text *out)
         text_append(out, "text");
         return;
     }
-    if (spec->minimum == 0 && spec->maximum == 0)
-        return;
-    if (spec->maximum == INT64_MAX || spec->maximum == 0)
-        text_printf(out, ", at least %lld", (long long)spec->minimum);
-    else
-        text_printf(out, ", from %lld to %lld", (long long)spec->minimum, (long long)spec->maximum);
+    describe_limits(spec, out);
 }
 
 /* "expected 1 or 2, got "x"": the one form of every message about a value. */

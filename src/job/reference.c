@@ -23,10 +23,8 @@ static status environment(struct job_reader *reader, const struct yaml_node *nod
         return error_no_memory(err);
     const char *value = getenv(copy);
     if (!value)
-        return yaml_error(&reader->yaml, node, err,
-                          "the environment variable %s is not set; export it, or write $$ for a "
-                          "plain $",
-                          copy);
+        return yaml_error(&reader->yaml, node, err, "the environment variable %s is not set (%s)",
+                          copy, node->text);
     *out = value;
     return STATUS_OK;
 }

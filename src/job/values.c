@@ -11,16 +11,21 @@ const char *values_shown(const struct yaml_node *node)
 status values_later(struct job_reader *reader, const struct yaml_node *node,
                     const struct later_word *word, struct error *err)
 {
-    const char *separator = word->value ? ": " : "";
-    const char *value = word->value ? word->value : "";
-    const char *key = word->value && strcmp(word->key, "url") == 0 ? word->section : word->key;
+    SCOPED(text_release) struct text what = {0};
+    if (!word->value)
+        text_append(&what, word->key);
+    else
+        text_printf(&what, "%s: %s", strcmp(word->key, "url") == 0 ? word->section : word->key,
+                    word->value);
+    const char *where =
+        word->value ? yaml_where(&reader->yaml, node) : yaml_where_key(&reader->yaml, node);
     if (word->instead)
-        return yaml_error_key(&reader->yaml, node, err,
-                              "\"%s%s%s\" is not available yet in this version; write %s", key,
-                              separator, value, word->instead);
-    return yaml_error_key(&reader->yaml, node, err,
-                          "\"%s%s%s\" is not available yet in this version; leave it out", key,
-                          separator, value);
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "%s: \"%s\" is not available yet in this version; use %s", where,
+                         text_string(&what), word->instead);
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "%s: \"%s\" is not available yet in this version; leave it out", where,
+                     text_string(&what));
 }
 
 status values_map(struct job_reader *reader, const struct yaml_node *node, const char *what,

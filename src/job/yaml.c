@@ -171,6 +171,8 @@ static status on_scalar(struct builder *builder, struct fy_event *event, struct 
     const char *text = fy_token_get_text(event->scalar.value, &size);
     enum fy_scalar_style style = fy_scalar_token_get_style(event->scalar.value);
     bool plain = style == FYSS_PLAIN || style == FYSS_ANY;
+    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
+        builder->column--; /* the mark is behind the quote */
     const char *copy = arena_strndup(builder->yaml->arena, text ? text : "", text ? size : 0);
     if (!copy)
         return error_no_memory(err);
@@ -205,9 +207,16 @@ static status on_open(struct builder *builder, enum yaml_kind kind, struct error
 }
 
 /* Anchors and tags hang on the events of values. */
-static status check_decoration(const struct builder *builder, struct fy_token *anchor,
+static status check_decoration(struct builder *builder, struct fy_token *anchor,
                                struct fy_token *tag, struct error *err)
 {
+    const struct fy_mark *mark = anchor ? fy_token_start_mark(anchor)
+                                 : tag  ? fy_token_start_mark(tag)
+                                        : NULL;
+    if (mark) {
+        builder->line = mark->line + 1;
+        builder->column = mark->column + (anchor ? 0 : 1); /* an anchor's mark is behind its & */
+    }
     if (anchor)
         return refuse(builder, err,
                       "anchors (&name) are not used here: write the value out, or put "
