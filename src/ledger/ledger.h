@@ -33,14 +33,16 @@ struct ledger_entry {
 };
 
 /* PATH NULL: $LEAT_LEDGER, else $XDG_STATE_HOME/leat/ledger.db, else ~/.local/state/leat/ledger.db. Made if absent; schema
- * versions are migrated. Failure is a note for the caller, not a failed run. */
+ * versions are migrated. Failure is a note for the caller, not a failed run. BAD_CONFIG: no place is known, the file is
+ * another program's database or a newer leat's. Threads: a ledger may be used by any number. */
 status ledger_open(const char *path, struct ledger **out, struct error *err);
 void ledger_close(struct ledger *ledger);
 /* Insert or update by (run_id, stream). Waits at most a second for another writer. */
 status ledger_put(struct ledger *ledger, const struct ledger_entry *entry, struct error *err);
 typedef status_code (*ledger_fn)(void *context, const struct ledger_entry *entry,
                                  struct error *err);
-/* Newest first; STREAM, TARGET, RUN_ID NULL: any; LIMIT 0: all. */
+/* Newest first; STREAM, TARGET, RUN_ID NULL: any; LIMIT 0: all. Text of an entry is borrowed for the callback. EACH
+ * returns anything but OK to stop; END stops without an error. */
 status ledger_list(struct ledger *ledger, const char *run_id, const char *stream,
                    const char *target, size_t limit, ledger_fn each, void *context,
                    struct error *err);
