@@ -1,0 +1,473 @@
+/* Step 4: what all splits left of a partition becomes files of the target size. Row groups that stand are copied as bytes,
+ * small pieces are read back and encoded together. One task a partition: so neither workers nor splits show in the files,
+ * and 10,000 partitions need no 10,000 open writers. */
+#include "pipeline/assemble.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "batch/batch.h"
+#include "pipeline/stream.h"
+
+void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_splits)
+{
+    if (!assembly)
+        return;
+    partition_keys_free(assembly->keys);
+    mem_free(assembly->partitions);
+    mem_free(assembly->refs);
+    for (size_t i = 0; i < assembly->n_files; i++)
+        file_result_release(&assembly->files[i].result);
+    mem_free(assembly->files);
+    for (size_t i = 0; assembly->segments && i < n_splits; i++)
+        if (assembly->segments[i])
+            storage_object_close(storage, assembly->segments[i]);
+    mem_free(assembly->segments);
+    pthread_mutex_destroy(&assembly->mutex);
+    arena_release(&assembly->arena);
+    mem_free(assembly);
+}
+
+/* ---- which pieces make which partition ---- */
+
+/* Delta and every Hive reader take an empty partition value for NULL. */
+static status refuse_empty_text(const struct schema *keys, const struct scalar *values,
+                                const struct schema *table, struct error *err)
+{
+    for (size_t c = 0; c < keys->n_fields; c++) {
+        const char *name = keys->fields[c].name;
+        bool identity = schema_find(table, name) != SIZE_MAX;
+        if (!values[c].is_null && type_is_text_like(values[c].type) && values[c].size == 0 &&
+            identity)
+            return error_set(err, STATUS_BAD_DATA,
+                             "column \"%s\" holds the empty text, which a partition value can't be "
+                             "(readers would see NULL); write `partition_by: [%s as %s_part]`, "
+                             "which keeps the column itself in the files",
+                             name, name, name);
+    }
+    return STATUS_OK;
+}
+
+static status map_keys(struct stream_run *stream, struct assembly *assembly,
+                       const struct split_result *split, uint32_t *map, struct error *err)
+{
+    size_t n = partition_keys_count(split->keys);
+    for (uint32_t key = 0; key < n; key++) {
+        struct scalar values[16];
+        for (size_t c = 0; c < stream->keys.n_fields; c++)
+            partition_keys_value(split->keys, key, c, &values[c]);
+        TRY(refuse_empty_text(&stream->keys, values, &stream->plan.schema, err));
+        TRY(partition_keys_intern(assembly->keys, values, &map[key], err));
+    }
+    return STATUS_OK;
+}
+
+struct key_maps {
+    uint32_t **of_split; /* local key -> key of the assembly */
+    size_t n;
+};
+
+static void key_maps_release(struct key_maps *maps)
+{
+    for (size_t i = 0; maps->of_split && i < maps->n; i++)
+        mem_free(maps->of_split[i]);
+    mem_free(maps->of_split);
+}
+
+static status collect_keys(struct stream_run *stream, struct assembly *assembly,
+                           struct key_maps *maps, struct error *err)
+{
+    maps->n = stream->plan.n_splits;
+    maps->of_split = mem_zalloc((maps->n + 1) * sizeof(*maps->of_split));
+    if (!maps->of_split)
+        return error_no_memory(err);
+    for (size_t i = 0; i < maps->n; i++) {
+        const struct split_result *split = &stream->splits[i];
+        if (!split->n_pieces)
+            continue;
+        maps->of_split[i] = mem_alloc((partition_keys_count(split->keys) + 1) * sizeof(uint32_t));
+        if (!maps->of_split[i])
+            return error_no_memory(err);
+        TRY(map_keys(stream, assembly, split, maps->of_split[i], err));
+    }
+    return STATUS_OK;
+}
+
+static void count_pieces(struct stream_run *stream, struct assembly *assembly,
+                         const struct key_maps *maps)
+{
+    for (size_t i = 0; i < maps->n; i++) {
+        const struct split_result *split = &stream->splits[i];
+        for (size_t p = 0; p < split->n_pieces; p++) {
+            const struct piece *piece = &split->pieces[p];
+            struct assembled_partition *partition =
+                &assembly->partitions[maps->of_split[i][piece->key]];
+            partition->n_pieces++;
+            partition->rows += piece->rows;
+            partition->plain_bytes += piece->plain_bytes;
+        }
+    }
+}
+
+static void place_pieces(struct stream_run *stream, struct assembly *assembly,
+                         const struct key_maps *maps)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < assembly->n_partitions; i++) {
+        assembly->partitions[i].first_piece = at;
+        at += assembly->partitions[i].n_pieces;
+        assembly->partitions[i].n_pieces = 0;
+    }
+    for (uint32_t i = 0; i < maps->n; i++) {
+        const struct split_result *split = &stream->splits[i];
+        for (uint32_t p = 0; p < split->n_pieces; p++) {
+            struct assembled_partition *partition =
+                &assembly->partitions[maps->of_split[i][split->pieces[p].key]];
+            assembly->refs[partition->first_piece + partition->n_pieces++] =
+                (struct piece_ref){i, p};
+        }
+    }
+}
+
+static status name_partitions(struct stream_run *stream, struct assembly *assembly,
+                              struct error *err)
+{
+    for (uint32_t key = 0; key < assembly->n_partitions; key++) {
+        struct scalar values[16];
+        for (size_t c = 0; c < stream->keys.n_fields; c++)
+            partition_keys_value(assembly->keys, key, c, &values[c]);
+        assembly->partitions[key].key = key;
+        assembly->partitions[key].path = partition_path(&stream->keys, values, &assembly->arena);
+        if (!assembly->partitions[key].path)
+            return error_no_memory(err);
+    }
+    return STATUS_OK;
+}
+
+static status plan_assembly(struct stream_run *stream, struct assembly *assembly, struct error *err)
+{
+    SCOPED(key_maps_release) struct key_maps maps = {0};
+    size_t pieces = 0;
+    TRY(partition_keys_new(stream->partitioner, &assembly->keys, err));
+    TRY(collect_keys(stream, assembly, &maps, err));
+    for (size_t i = 0; i < maps.n; i++)
+        pieces += stream->splits[i].n_pieces;
+    assembly->n_partitions = pieces ? partition_keys_count(assembly->keys) : 0;
+    assembly->partitions = mem_zalloc((assembly->n_partitions + 1) * sizeof(*assembly->partitions));
+    assembly->refs = mem_zalloc((pieces + 1) * sizeof(*assembly->refs));
+    assembly->segments = mem_zalloc((maps.n + 1) * sizeof(*assembly->segments));
+    if (!assembly->partitions || !assembly->refs || !assembly->segments)
+        return error_no_memory(err);
+    count_pieces(stream, assembly, &maps);
+    place_pieces(stream, assembly, &maps);
+    return name_partitions(stream, assembly, err);
+}
+
+/* ---- writing one file ---- */
+
+struct upload_sink {
+    struct byte_sink base;
+    struct storage *storage;
+    struct upload *upload;
+    uint64_t bytes;
+};
+
+static status sink_write(struct byte_sink *base, const void *bytes, size_t size, struct error *err)
+{
+    struct upload_sink *sink = (struct upload_sink *)base;
+    sink->bytes += size;
+    return storage_put_write(sink->storage, sink->upload, bytes, size, err);
+}
+
+/* The work on one partition: at most one file is open at a time. */
+struct assembling {
+    struct stream_run *stream;
+    struct assembly *assembly;
+    struct assembled_partition *partition;
+    uint64_t batch_limit_bytes;
+    unsigned attempt;
+    struct encoder *encoder;
+    struct batch rows; /* of plain pieces, waiting to be encoded */
+    struct row_group group;
+    struct buffer bytes;
+    struct upload_sink sink;
+    struct format_file *file;
+    const char *path;
+    struct assembled_file *done;
+    size_t n_done, done_capacity;
+};
+
+static const char *file_path(struct assembling *work)
+{
+    struct assembly *assembly = work->assembly;
+    const struct assembled_partition *partition = work->partition;
+    const char *slash = *partition->path ? "/" : "";
+    char retry[16] = "";
+    if (work->attempt)
+        snprintf(retry, sizeof(retry), "-%u", work->attempt);
+    pthread_mutex_lock(&assembly->mutex);
+    const char *path = arena_printf(&assembly->arena, "%s%sleat-%s-%05u-%03zu%s%s", partition->path,
+                                    slash, work->stream->run->run_id, partition->key, work->n_done,
+                                    retry, work->stream->spec->format->extension);
+    pthread_mutex_unlock(&assembly->mutex);
+    return path;
+}
+
+static status open_file(struct assembling *work, struct error *err)
+{
+    struct stream_run *stream = work->stream;
+    work->path = file_path(work);
+    if (!work->path)
+        return error_no_memory(err);
+    work->sink = (struct upload_sink){.base.write = sink_write, .storage = stream->storage};
+    TRY(storage_put_begin(stream->storage, work->path, PUT_IF_ABSENT, &work->sink.upload, err));
+    return stream->spec->format->file_begin(&stream->data_schema, &stream->spec->format_options,
+                                            &work->sink.base, &work->file, err);
+}
+
+static status remember_file(struct assembling *work, struct file_result *result, struct error *err)
+{
+    if (work->n_done == work->done_capacity) {
+        size_t capacity = work->done_capacity ? work->done_capacity * 2 : 4;
+        struct assembled_file *done = mem_realloc_array(work->done, capacity, sizeof(*done));
+        if (!done)
+            return error_no_memory(err);
+        work->done = done;
+        work->done_capacity = capacity;
+    }
+    work->done[work->n_done++] = (struct assembled_file){
+        .path = work->path, .partition = work->partition->key, .result = *result};
+    memset(result, 0, sizeof(*result));
+    return STATUS_OK;
+}
+
+static status close_file(struct assembling *work, struct error *err)
+{
+    struct stream_run *stream = work->stream;
+    if (!work->file)
+        return STATUS_OK;
+    const struct key_value pairs[] = {{"leat.run", stream->run->run_id},
+                                      {"leat.stream", stream->spec->name}};
+    SCOPED(file_result_release) struct file_result result = {0};
+    TRY(stream->spec->format->file_finish(TAKE(work->file), pairs, 2, &result, err));
+    TRY(storage_put_commit(stream->storage, TAKE(work->sink.upload), err));
+    if (stream->run->progress)
+        atomic_fetch_add(&stream->run->progress->bytes_written, result.size_bytes);
+    return remember_file(work, &result, err);
+}
+
+/* Begin a new file where one more group of BYTES would leave this one further from the target than it is. */
+static status make_room(struct assembling *work, uint64_t bytes, struct error *err)
+{
+    uint64_t target = work->stream->spec->file_size;
+    if (work->file && work->sink.bytes + bytes / 2 > target)
+        TRY(close_file(work, err));
+    return work->file ? STATUS_OK : open_file(work, err);
+}
+
+static status encode_rows(struct assembling *work, struct error *err)
+{
+    const struct format_driver *format = work->stream->spec->format;
+    if (work->rows.rows == 0)
+        return STATUS_OK;
+    row_group_release(&work->group);
+    TRY(format->encode(work->encoder, &work->rows, 0, work->rows.rows, &work->group, err));
+    batch_clear(&work->rows);
+    TRY(make_room(work, work->group.pages.size, err));
+    return format->file_append(work->file, &work->group, err);
+}
+
+static status open_segment(struct assembling *work, uint32_t split, struct storage_object **out,
+                           struct error *err)
+{
+    struct assembly *assembly = work->assembly;
+    struct stream_run *stream = work->stream;
+    status_code code = STATUS_OK;
+    pthread_mutex_lock(&assembly->mutex);
+    if (!assembly->segments[split]) {
+        uint64_t size;
+        code = storage_object_open(stream->storage, stream->splits[split].segment,
+                                   &assembly->segments[split], &size, err);
+    }
+    *out = assembly->segments[split];
+    pthread_mutex_unlock(&assembly->mutex);
+    return code;
+}
+
+static status copy_row_group(struct assembling *work, struct storage_object *segment,
+                             const struct piece *piece, struct error *err)
+{
+    struct stream_run *stream = work->stream;
+    work->bytes.size = 0;
+    TRY(buffer_reserve(&work->bytes, piece->meta_bytes, err));
+    TRY(storage_object_read(stream->storage, segment, piece->offset + piece->bytes,
+                            work->bytes.data, piece->meta_bytes, err));
+    TRY(make_room(work, piece->bytes, err));
+    TRY(stream->spec->format->file_append_meta(work->file, work->bytes.data, piece->meta_bytes,
+                                               piece->bytes, err));
+    work->sink.bytes += piece->bytes;
+    return storage_put_copy_range(stream->storage, work->sink.upload, segment, piece->offset,
+                                  piece->bytes, err);
+}
+
+static status add_plain(struct assembling *work, struct storage_object *segment,
+                        const struct piece *piece, struct error *err)
+{
+    struct stream_run *stream = work->stream;
+    if (work->rows.rows &&
+        (work->rows.rows + piece->rows > stream->row_group_rows ||
+         batch_bytes(&work->rows) + piece->plain_bytes > work->batch_limit_bytes))
+        TRY(encode_rows(work, err));
+    work->bytes.size = 0;
+    TRY(buffer_reserve(&work->bytes, piece->bytes, err));
+    TRY(storage_object_read(stream->storage, segment, piece->offset, work->bytes.data, piece->bytes,
+                            err));
+    return batch_read_plain(&work->rows, work->bytes.data, piece->bytes, err);
+}
+
+static status add_piece(struct assembling *work, const struct piece_ref *ref, bool plain,
+                        struct error *err)
+{
+    const struct piece *piece = &work->stream->splits[ref->split].pieces[ref->piece];
+    struct storage_object *segment;
+    if ((piece->kind == PIECE_PLAIN) != plain)
+        return STATUS_OK;
+    TRY(open_segment(work, ref->split, &segment, err));
+    TRY_IN(plain ? add_plain(work, segment, piece, err) : copy_row_group(work, segment, piece, err),
+           err, "in segment %s", work->stream->splits[ref->split].segment);
+    return cancel_check(work->stream->run->cancel, err);
+}
+
+static status assemble_partition(struct assembling *work, struct error *err)
+{
+    const struct assembled_partition *partition = work->partition;
+    const struct piece_ref *refs = &work->assembly->refs[partition->first_piece];
+    TRY(batch_init(&work->rows, &work->stream->data_schema, err));
+    TRY(work->stream->spec->format->encoder_new(
+        &work->stream->data_schema, &work->stream->spec->format_options, &work->encoder, err));
+    for (size_t i = 0; i < partition->n_pieces; i++)
+        TRY(add_piece(work, &refs[i], false, err));
+    for (size_t i = 0; i < partition->n_pieces; i++)
+        TRY(add_piece(work, &refs[i], true, err));
+    TRY(encode_rows(work, err));
+    return close_file(work, err);
+}
+
+/* ---- tasks ---- */
+
+struct assembly_pass {
+    struct stream_run *stream;
+    struct assembly *assembly;
+    uint64_t share_bytes;
+};
+
+struct assembly_try {
+    struct assembly_pass *pass;
+    size_t partition;
+};
+
+static status hand_over_files(struct assembling *work, struct error *err)
+{
+    struct assembly *assembly = work->assembly;
+    status_code code = STATUS_OK;
+    pthread_mutex_lock(&assembly->mutex);
+    if (assembly->n_files + work->n_done > assembly->files_capacity) {
+        size_t capacity = (assembly->n_files + work->n_done) * 2;
+        struct assembled_file *files = mem_realloc_array(assembly->files, capacity, sizeof(*files));
+        if (files) {
+            assembly->files = files;
+            assembly->files_capacity = capacity;
+        } else {
+            code = error_no_memory(err);
+        }
+    }
+    for (size_t i = 0; code == STATUS_OK && i < work->n_done; i++) {
+        assembly->files[assembly->n_files++] = work->done[i];
+        work->partition->files++;
+        work->partition->file_bytes += work->done[i].result.size_bytes;
+    }
+    if (code == STATUS_OK)
+        work->n_done = 0;
+    pthread_mutex_unlock(&assembly->mutex);
+    return code;
+}
+
+static void assembling_release(struct assembling *work)
+{
+    struct stream_run *stream = work->stream;
+    if (work->file)
+        stream->spec->format->file_abort(work->file);
+    if (work->sink.upload)
+        storage_put_abort(stream->storage, work->sink.upload);
+    struct error ignored = {0};
+    for (size_t i = 0; i < work->n_done; i++) { /* of a failed try */
+        if (storage_remove(stream->storage, work->done[i].path, &ignored) != STATUS_OK)
+            continue;
+        file_result_release(&work->done[i].result);
+    }
+    mem_free(work->done);
+    if (work->encoder)
+        stream->spec->format->encoder_free(work->encoder);
+    batch_release(&work->rows);
+    row_group_release(&work->group);
+    buffer_release(&work->bytes);
+}
+
+static status_code assemble_once(void *context, unsigned attempt, struct error *err)
+{
+    const struct assembly_try *try = context;
+    struct assembly_pass *pass = try->pass;
+    struct assembling work = {.stream = pass->stream,
+                              .assembly = pass->assembly,
+                              .partition = &pass->assembly->partitions[try->partition],
+                              .batch_limit_bytes = pass->share_bytes / 3,
+                              .attempt = attempt};
+    int64_t started = clock_thread_cpu_ns();
+    status_code code = assemble_partition(&work, err);
+    if (code == STATUS_OK)
+        code = hand_over_files(&work, err);
+    assembling_release(&work);
+    atomic_fetch_add(&pass->stream->stage_ns[STAGE_ASSEMBLE], clock_thread_cpu_ns() - started);
+    return code;
+}
+
+static status_code assembly_task(void *context, size_t partition, struct error *err)
+{
+    struct assembly_try try = {.pass = context, .partition = partition};
+    struct run_context *run = try.pass->stream->run;
+    TRY(budget_wait(run->budget, try.pass->share_bytes, run->cancel, err));
+    status_code code = with_retries(run->cancel, assemble_once, &try, err);
+    budget_return(run->budget, try.pass->share_bytes);
+    if (code == STATUS_OK || code == STATUS_CANCELLED)
+        return code;
+    const char *path = try.pass->assembly->partitions[partition].path;
+    return *path ? error_context(err, "in partition %.300s", path) : code;
+}
+
+/* Later runs look for data files of this one only if it got this far. */
+static status mark_assembling(struct stream_run *stream, struct error *err)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%s/assembling", stream->staging);
+    status_code code = storage_put(stream->storage, name, PUT_IF_ABSENT, "", 0, err);
+    TRY(code == STATUS_EXISTS ? STATUS_OK : code);
+    return storage_sync(stream->storage, err);
+}
+
+status stream_assemble(struct stream_run *stream, struct error *err)
+{
+    struct run_context *run = stream->run;
+    stream->assembly = mem_zalloc(sizeof(*stream->assembly));
+    if (!stream->assembly)
+        return error_no_memory(err);
+    pthread_mutex_init(&stream->assembly->mutex, NULL);
+    TRY(plan_assembly(stream, stream->assembly, err));
+    if (stream->assembly->n_partitions == 0)
+        return STATUS_OK;
+    TRY(mark_assembling(stream, err));
+    struct assembly_pass pass = {.stream = stream,
+                                 .assembly = stream->assembly,
+                                 .share_bytes = budget_limit(run->budget) / run->workers};
+    return thread_run_all(stream->assembly->n_partitions, run->workers, assembly_task, &pass,
+                          run->cancel, err);
+}

@@ -1,0 +1,43 @@
+/* What assembling leaves: the data files of the version to be, and its partitions. */
+#ifndef LEAT_PIPELINE_ASSEMBLE_H
+#define LEAT_PIPELINE_ASSEMBLE_H
+
+#include <pthread.h>
+
+#include "commit/commit.h"
+#include "pipeline/segment.h"
+
+/* A piece of one partition and the split it is of. */
+struct piece_ref {
+    uint32_t split;
+    uint32_t piece;
+};
+
+struct assembled_partition {
+    uint32_t key;                 /* in assembly.keys */
+    size_t first_piece, n_pieces; /* in assembly.refs */
+    uint64_t rows, plain_bytes;
+    uint64_t files, file_bytes;
+    const char *path; /* "k=v/k=v", "" without */
+};
+
+struct assembled_file {
+    const char *path;
+    uint32_t partition;
+    struct file_result result;
+};
+
+struct assembly {
+    struct partition_keys *keys;
+    struct assembled_partition *partitions;
+    size_t n_partitions;
+    struct piece_ref *refs;
+    pthread_mutex_t mutex; /* guards what follows while tasks run */
+    struct assembled_file *files;
+    size_t n_files, files_capacity;
+    struct storage_object **segments; /* one for each split, opened when first asked for */
+    struct arena arena;               /* under the mutex too */
+};
+void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_splits);
+
+#endif

@@ -1,0 +1,224 @@
+/* Step 5: reconcile, then the stream's checks. Nothing is published that does not add up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "pipeline/assemble.h"
+#include "pipeline/stream.h"
+
+/* ---- reconcile: rows read = rows in manifests = rows in files ---- */
+
+struct object_source {
+    struct byte_source base;
+    struct storage *storage;
+    struct storage_object *object;
+};
+
+static status object_source_read(const struct byte_source *base, uint64_t offset, void *out,
+                                 size_t size, struct error *err)
+{
+    const struct object_source *source = (const struct object_source *)base;
+    return storage_object_read(source->storage, source->object, offset, out, size, err);
+}
+
+static status footer_rows(struct stream_run *stream, const char *path, uint64_t *out,
+                          struct error *err)
+{
+    struct object_source source = {.base.read = object_source_read, .storage = stream->storage};
+    TRY(storage_object_open(stream->storage, path, &source.object, &source.base.size, err));
+    status_code code = stream->spec->format->footer_rows(&source.base, out, err);
+    storage_object_close(stream->storage, source.object);
+    return code;
+}
+
+static status reconcile_file(struct stream_run *stream, const struct assembled_file *file,
+                             struct error *err)
+{
+    uint64_t rows = 0;
+    TRY_IN(footer_rows(stream, file->path, &rows, err), err, "in %s", file->path);
+    if (rows != file->result.rows)
+        return error_set(err, STATUS_BUG, "%s says it has %llu rows, %llu were written", file->path,
+                         (unsigned long long)rows, (unsigned long long)file->result.rows);
+    return STATUS_OK;
+}
+
+struct footer_pass {
+    struct stream_run *stream;
+    size_t step;
+};
+
+static status_code footer_task(void *context, size_t number, struct error *err)
+{
+    const struct footer_pass *pass = context;
+    const struct assembly *assembly = pass->stream->assembly;
+    size_t end = (number + 1) * pass->step;
+    for (size_t i = number * pass->step; i < end && i < assembly->n_files; i++)
+        TRY(reconcile_file(pass->stream, &assembly->files[i], err));
+    return STATUS_OK;
+}
+
+static status reconcile_partitions(struct stream_run *stream, struct error *err)
+{
+    const struct assembly *assembly = stream->assembly;
+    SCOPED(mem_freep) uint64_t *rows = mem_zalloc((assembly->n_partitions + 1) * sizeof(*rows));
+    if (!rows)
+        return error_no_memory(err);
+    for (size_t i = 0; i < assembly->n_files; i++)
+        rows[assembly->files[i].partition] += assembly->files[i].result.rows;
+    for (size_t i = 0; i < assembly->n_partitions; i++)
+        if (rows[i] != assembly->partitions[i].rows)
+            return error_set(
+                err, STATUS_BUG, "partition %s: its splits hold %llu rows, its files %llu",
+                assembly->partitions[i].path, (unsigned long long)assembly->partitions[i].rows,
+                (unsigned long long)rows[i]);
+    return STATUS_OK;
+}
+
+static status reconcile(struct stream_run *stream, struct error *err)
+{
+    const struct assembly *assembly = stream->assembly;
+    uint64_t split_rows = 0, file_rows = 0;
+    for (size_t i = 0; i < stream->plan.n_splits; i++)
+        split_rows += stream->splits[i].rows;
+    for (size_t i = 0; i < assembly->n_files; i++)
+        file_rows += assembly->files[i].result.rows;
+    if (split_rows != file_rows)
+        return error_set(err, STATUS_BUG, "the splits hold %llu rows, the files %llu",
+                         (unsigned long long)split_rows, (unsigned long long)file_rows);
+    TRY(reconcile_partitions(stream, err));
+    struct footer_pass pass = {stream, 64};
+    return thread_run_all((assembly->n_files + 63) / 64, stream->run->workers, footer_task, &pass,
+                          stream->run->cancel, err);
+}
+
+/* ---- rows of the version before ---- */
+
+struct row_count {
+    uint64_t rows;
+    bool known;
+};
+
+static status_code add_rows(void *context, const struct live_file *file, struct error *err)
+{
+    struct row_count *count = context;
+    if (file->rows == UINT64_MAX)
+        count->known = false;
+    else
+        count->rows += file->rows;
+    return STATUS_OK;
+}
+
+static status rows_before(struct stream_run *stream, struct row_count *out, struct error *err)
+{
+    *out = (struct row_count){.known = true};
+    if (!stream->state.exists)
+        return STATUS_OK;
+    return stream->spec->table->each_file(stream->table, add_rows, out, err);
+}
+
+/* ---- checks ---- */
+
+static status check_row_count(struct stream_run *stream, struct error *err)
+{
+    const struct row_count_check *check = &stream->spec->row_count;
+    if (!check->has_min && !check->has_max && !check->has_max_drop)
+        return STATUS_OK;
+    struct row_count before;
+    char was[32], is[32], limit[32];
+    TRY(rows_before(stream, &before, err));
+    if (!before.known)
+        return error_set(err, STATUS_HELD,
+                         "check row_count: the table has files of others without row counts");
+    uint64_t rows = stream->report->rows_written;
+    if (!stream->first_load)
+        rows += before.rows;
+    text_format_count(rows, is);
+    text_format_count(before.rows, was);
+    if (check->has_min && rows < check->min)
+        return error_set(err, STATUS_HELD, "check row_count: %s rows, at least %s wanted", is,
+                         text_format_count(check->min, limit));
+    if (check->has_max && rows > check->max)
+        return error_set(err, STATUS_HELD, "check row_count: %s rows, at most %s wanted", is,
+                         text_format_count(check->max, limit));
+    if (check->has_max_drop && (double)rows < (double)before.rows * (1.0 - check->max_drop))
+        return error_set(err, STATUS_HELD,
+                         "check row_count: %s rows, the version before has %s: a drop of %.0f %%, "
+                         "at most %.0f %% is allowed",
+                         is, was, 100.0 * (1.0 - (double)rows / (double)before.rows),
+                         100.0 * check->max_drop);
+    return STATUS_OK;
+}
+
+static uint64_t nulls_in_keys(struct stream_run *stream, size_t key_column)
+{
+    const struct assembly *assembly = stream->assembly;
+    uint64_t nulls = 0;
+    for (size_t i = 0; i < assembly->n_partitions; i++) {
+        struct scalar value;
+        partition_keys_value(assembly->keys, (uint32_t)i, key_column, &value);
+        nulls += value.is_null ? assembly->partitions[i].rows : 0;
+    }
+    return nulls;
+}
+
+static uint64_t nulls_in_files(struct stream_run *stream, size_t column)
+{
+    uint64_t nulls = 0;
+    for (size_t i = 0; i < stream->assembly->n_files; i++)
+        nulls += stream->assembly->files[i].result.columns[column].null_count;
+    return nulls;
+}
+
+static status check_not_null(struct stream_run *stream, const char *name, struct error *err)
+{
+    size_t column = schema_find(&stream->data_schema, name);
+    size_t key = schema_find(&stream->keys, name);
+    uint64_t nulls;
+    if (column != SIZE_MAX)
+        nulls = nulls_in_files(stream, column);
+    else if (key != SIZE_MAX)
+        nulls = nulls_in_keys(stream, key);
+    else
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "checks: not_null names column \"%s\", which the stream does not have",
+                         name);
+    char count[32];
+    if (nulls)
+        return error_set(err, STATUS_HELD, "check not_null: column \"%s\" is NULL in %s rows", name,
+                         text_format_count(nulls, count));
+    return STATUS_OK;
+}
+
+/* A held run leaves a word about itself in its staging area. */
+static void leave_note(struct stream_run *stream, const struct error *why)
+{
+    char name[128];
+    struct error ignored = {0};
+    snprintf(name, sizeof(name), "%s/held", stream->staging);
+    if (storage_put(stream->storage, name, PUT_IF_ABSENT, why->text, strlen(why->text), &ignored) !=
+        STATUS_OK)
+        stream_note(stream, "no note could be left in %s", stream->staging);
+}
+
+static status run_checks(struct stream_run *stream, struct error *err)
+{
+    TRY(check_row_count(stream, err));
+    for (const char *const *name = stream->spec->not_null; name && *name; name++)
+        TRY(check_not_null(stream, *name, err));
+    return STATUS_OK;
+}
+
+status stream_check(struct stream_run *stream, struct error *err)
+{
+    TRY(reconcile(stream, err));
+    status_code code = run_checks(stream, err);
+    if (code == STATUS_HELD) {
+        leave_note(stream, err);
+        return error_context(err,
+                             "the version before stands; the staged data is in %s/%s until the "
+                             "next run of this stream; mend the source or change `checks:`, then "
+                             "run again",
+                             stream->report->table_url, stream->staging);
+    }
+    return code;
+}

@@ -1,0 +1,357 @@
+/* Step 2: what the run will do. The contract, what changed in the source's schema, the snapshot, the bound, the splits; and the
+ * digest that names all of it, so that a later run knows whether finished work of this one is its own. */
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "pipeline/stream.h"
+#include "json/json.h"
+
+enum {
+    SPLITS_AIMED_AT = 64, /* a killed run loses at most what its workers had in hand */
+    MIN_SPLIT_ROWS = 4096,
+    MAX_KEY_COLUMNS = 16,
+};
+
+/* ---- the request ---- */
+
+static bool has_watermark(const struct stream_run *stream)
+{
+    const struct run_record *record = &stream->state.record;
+    return stream->state.has_record && record->update_key && !record->watermark.is_null;
+}
+
+/* The old watermark counts only for the column it was taken from. */
+static status take_lower(struct stream_run *stream, struct error *err)
+{
+    const struct run_record *record = &stream->state.record;
+    stream->lower.is_null = true;
+    stream->first_load = true;
+    if (stream->mode != MODE_INCREMENTAL)
+        return STATUS_OK;
+    if (!has_watermark(stream)) {
+        /* rows that --partitions runs brought are loaded again as a whole, not added to */
+        return STATUS_OK;
+    }
+    if (!text_equal(record->update_key, stream->spec->update_key))
+        return error_set(err, STATUS_HELD,
+                         "the table's watermark is of column \"%s\", the job says update_key: %s; "
+                         "load once with --mode full-refresh to change it",
+                         record->update_key, stream->spec->update_key);
+    stream->first_load = false;
+    stream->lower = record->watermark;
+    if (!record->watermark_is_fence && record->ties.n) {
+        stream->known.ties = &record->ties;
+        stream->known.used = mem_zalloc(record->ties.n);
+        if (!stream->known.used)
+            return error_no_memory(err);
+    }
+    return STATUS_OK;
+}
+
+static void fill_request(struct stream_run *stream)
+{
+    const struct stream_spec *spec = stream->spec;
+    stream->request = (struct read_request){
+        .stream = spec->query ? NULL : spec->name,
+        .query = spec->query,
+        .where = spec->where,
+        .select = spec->select,
+        .columns = spec->columns,
+        .n_columns = spec->n_columns,
+        .update_key = stream->mode == MODE_INCREMENTAL ? spec->update_key : NULL,
+        .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,
+        .nulls_ok = spec->update_key_nulls,
+        .split_rows = 0,
+        .max_readers = stream->run->readers,
+    };
+}
+
+static status_code plan_once(void *context, unsigned attempt, struct error *err)
+{
+    struct stream_run *stream = context;
+    return stream->run->job->source->plan(stream->run->source, &stream->request, &stream->plan,
+                                          err);
+}
+
+/* ---- the contract ---- */
+
+static const struct field *find_contract_field(const struct schema *contract,
+                                               const struct field *field)
+{
+    for (size_t i = 0; field->source_id && i < contract->n_fields; i++)
+        if (text_equal(contract->fields[i].source_id, field->source_id))
+            return &contract->fields[i];
+    size_t at = schema_find(contract, field->name);
+    if (at == SIZE_MAX)
+        return NULL;
+    const struct field *found = &contract->fields[at];
+    return found->source_id && field->source_id ? NULL : found;
+}
+
+static void describe_changes(const struct schema *before, const struct schema *now,
+                             struct text *added, struct text *broken)
+{
+    char was[64], is[64];
+    for (size_t i = 0; i < now->n_fields; i++) {
+        const struct field *field = &now->fields[i];
+        const struct field *old = find_contract_field(before, field);
+        if (!old)
+            text_printf(added, "; column \"%s\" is new", field->name);
+        else if (!text_equal(old->name, field->name))
+            text_printf(broken, "; column \"%s\" is now called \"%s\"", old->name, field->name);
+        else if (!type_equal(old->type, field->type))
+            text_printf(broken, "; column \"%s\" was %s and is %s", field->name,
+                        type_text(old->type, was), type_text(field->type, is));
+        else if (!old->nullable && field->nullable)
+            text_printf(broken, "; column \"%s\" may now be NULL", field->name);
+    }
+    for (size_t i = 0; i < before->n_fields; i++) {
+        bool found = false;
+        for (size_t j = 0; j < now->n_fields && !found; j++)
+            found = find_contract_field(before, &now->fields[j]) == &before->fields[i];
+        if (!found)
+            text_printf(broken, "; column \"%s\" is gone", before->fields[i].name);
+    }
+}
+
+static status compare_partitioning(struct stream_run *stream, struct text *broken,
+                                   struct error *err)
+{
+    const struct run_record *record = &stream->state.record;
+    bool same = record->n_partition_by == stream->spec->n_partitions;
+    for (size_t i = 0; same && i < record->n_partition_by; i++) {
+        char *text = partition_spec_text(&stream->spec->partitions[i], &stream->arena);
+        if (!text)
+            return error_no_memory(err);
+        same = strcmp(text, record->partition_by[i]) == 0;
+    }
+    if (!same)
+        text_append(broken, "; partition_by is not what the table has");
+    return STATUS_OK;
+}
+
+/* The table's contract against the source as it is now. */
+static status check_contract(struct stream_run *stream, struct error *err)
+{
+    if (!stream->state.has_record)
+        return STATUS_OK;
+    const struct run_record *record = &stream->state.record;
+    const struct run_options *options = stream->run->options;
+    SCOPED(text_release) struct text added = {0}, broken = {0};
+    describe_changes(&record->contract, &stream->plan.schema, &added, &broken);
+    TRY(compare_partitioning(stream, &broken, err));
+    if (!text_equal(record->source_identity, stream->plan.source_identity) &&
+        !options->accept_foreign)
+        return error_set(err, STATUS_HELD,
+                         "the table was loaded from another source (%s, now %s); if it is the same "
+                         "one at a new place run once with --accept-foreign",
+                         record->source_identity, stream->plan.source_identity);
+    if (added.size == 0 && broken.size == 0)
+        return STATUS_OK;
+    bool replaces = stream->first_load && !stream->partial;
+    if (replaces && (broken.size == 0 || options->accept_schema)) {
+        stream_note(stream, "the table's schema changes with this run%s%s", text_string(&added),
+                    text_string(&broken));
+        return STATUS_OK;
+    }
+    return error_set(err, STATUS_SCHEMA_CHANGED, "the source's schema is not the table's%s%s; %s",
+                     text_string(&added), text_string(&broken),
+                     replaces ? "run with --accept-schema to publish it so"
+                              : "load once with --mode full-refresh --accept-schema, or leave the "
+                                "column out with select");
+}
+
+static int32_t highest_field_id(const struct run_record *record)
+{
+    int32_t highest = 0;
+    for (size_t i = 0; i < record->contract.n_fields; i++)
+        if (record->contract.fields[i].field_id > highest)
+            highest = record->contract.fields[i].field_id;
+    for (size_t i = 0; i < record->partition_keys.n_fields; i++)
+        if (record->partition_keys.fields[i].field_id > highest)
+            highest = record->partition_keys.fields[i].field_id;
+    return highest;
+}
+
+static void give_field_ids(struct stream_run *stream)
+{
+    const struct run_record *record = &stream->state.record;
+    bool known = stream->state.has_record;
+    int32_t next = known ? highest_field_id(record) + 1 : 1;
+    for (size_t i = 0; i < stream->plan.schema.n_fields; i++) {
+        struct field *field = &stream->plan.schema.fields[i];
+        const struct field *old = known ? find_contract_field(&record->contract, field) : NULL;
+        field->field_id = old && old->field_id > 0 ? old->field_id : next++;
+    }
+    for (size_t i = 0; i < stream->keys.n_fields; i++) {
+        struct field *key = &stream->keys.fields[i];
+        size_t column = schema_find(&stream->plan.schema, key->name);
+        size_t old = known ? schema_find(&record->partition_keys, key->name) : SIZE_MAX;
+        if (column != SIZE_MAX)
+            key->field_id = stream->plan.schema.fields[column].field_id;
+        else if (old != SIZE_MAX && record->partition_keys.fields[old].field_id > 0)
+            key->field_id = record->partition_keys.fields[old].field_id;
+        else
+            key->field_id = next++;
+    }
+}
+
+/* ---- schemas of files and table ---- */
+
+static status plan_schemas(struct stream_run *stream, struct error *err)
+{
+    const struct stream_spec *spec = stream->spec;
+    const struct schema *schema = &stream->plan.schema;
+    TRY(partitioner_new(schema, spec->partitions, spec->n_partitions, stream->plan.today,
+                        &stream->partitioner, err));
+    TRY(schema_copy(partitioner_keys(stream->partitioner), &stream->keys, err));
+    if (stream->keys.n_fields > MAX_KEY_COLUMNS)
+        return error_set(err, STATUS_BAD_CONFIG, "partition_by makes %zu columns, the limit is %d",
+                         stream->keys.n_fields, MAX_KEY_COLUMNS);
+    give_field_ids(stream);
+
+    size_t n = 0;
+    stream->data_pick = arena_alloc(&stream->arena, (schema->n_fields + 1) * sizeof(size_t));
+    if (!stream->data_pick)
+        return error_no_memory(err);
+    partitioner_data_columns(stream->partitioner, stream->data_pick, &n);
+    if (n == 0)
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "every column is a partition column; leave at least one for the files");
+    TRY(schema_select(schema, stream->data_pick, n, &stream->data_schema, err));
+    TRY(schema_copy(schema, &stream->table_schema, err));
+    for (size_t i = 0; i < stream->keys.n_fields; i++)
+        if (schema_find(schema, stream->keys.fields[i].name) == SIZE_MAX)
+            TRY(schema_append(&stream->table_schema, &stream->keys.fields[i], err));
+    if (stream->table)
+        TRY(spec->table->check_schema(stream->table, &stream->table_schema, err));
+    return STATUS_OK;
+}
+
+/* ---- the digest ---- */
+
+static void digest_fields(struct text *text, const struct schema *schema)
+{
+    char type[64];
+    for (size_t i = 0; i < schema->n_fields; i++)
+        text_printf(text, "field %d %s %s %d\n", schema->fields[i].field_id, schema->fields[i].name,
+                    type_text(schema->fields[i].type, type), schema->fields[i].nullable);
+}
+
+static void digest_options(struct text *text, const struct option_values *options)
+{
+    for (size_t i = 0; i < options->n_values; i++)
+        text_printf(text, "option %s=%s\n", options->specs[i].name,
+                    options->values[i].text ? options->values[i].text : "");
+}
+
+/* Every input that decides what a split's segment holds. */
+static void digest_inputs(struct stream_run *stream, struct text *text)
+{
+    const struct read_plan *plan = &stream->plan;
+    const struct stream_spec *spec = stream->spec;
+    text_printf(text, "leat plan 1\nstream %s\nsource %s\ntoken %s\n", spec->name,
+                plan->source_identity, plan->token ? plan->token : "");
+    text_printf(text, "query %s\nwhere %s\nkey %s\n", spec->query ? spec->query : "",
+                spec->where ? spec->where : "",
+                stream->request.update_key ? stream->request.update_key : "");
+    text_printf(text, "lower %s\nbound %s\ntoday %d\nrecord %lld\n",
+                scalar_text(&stream->lower, &stream->arena),
+                scalar_text(&plan->bound, &stream->arena), plan->today,
+                stream->state.has_record ? (long long)stream->state.record.number : -1LL);
+    for (size_t i = 0; i < spec->n_columns; i++)
+        text_printf(text, "policy %s %d\n", spec->columns[i].name, spec->columns[i].on_error);
+    digest_fields(text, &plan->schema);
+    for (size_t i = 0; i < spec->n_partitions; i++)
+        text_printf(text, "partition %s\n",
+                    partition_spec_text(&spec->partitions[i], &stream->arena));
+    for (const char *const *value = stream->run->options->partitions; value && *value; value++)
+        text_printf(text, "only %s\n", *value);
+    digest_options(text, &spec->format_options);
+    for (size_t i = 0; i < plan->n_splits; i++)
+        text_printf(text, "split %s\n", plan->splits[i].text);
+}
+
+static status take_digest(struct stream_run *stream, struct error *err)
+{
+    SCOPED(text_release) struct text text = {0};
+    digest_inputs(stream, &text);
+    TRY(text_check(&text, err));
+    XXH128_hash_t hash = XXH3_128bits(text.data, text.size);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, hash);
+    bytes_to_hex(canonical.digest, sizeof(canonical.digest), stream->digest);
+    return STATUS_OK;
+}
+
+/* ---- the report ---- */
+
+static status report_plan(struct stream_run *stream, struct error *err)
+{
+    struct stream_report *report = stream->report;
+    const struct read_plan *plan = &stream->plan;
+    struct arena *arena = stream->run->arena;
+    report->consistency = arena_strdup(arena, plan->consistency ? plan->consistency : "");
+    report->splits = plan->n_splits;
+    report->rows_planned = plan->rows;
+    report->rows_planned_exact = plan->rows_exact;
+    report->bytes_planned = plan->bytes;
+    report->file_size = stream->spec->file_size;
+    for (size_t i = 0; plan->notes && plan->notes[i]; i++)
+        stream_note(stream, "%s", plan->notes[i]);
+    if (!stream->lower.is_null)
+        report->watermark_before = scalar_text(&stream->lower, arena);
+    if (stream->request.update_key && !plan->bound.is_null)
+        report->watermark = scalar_text(&plan->bound, arena);
+
+    SCOPED(text_release) struct text by = {0};
+    for (size_t i = 0; i < stream->spec->n_partitions; i++)
+        text_printf(&by, "%s%s", i ? ", " : "",
+                    partition_spec_text(&stream->spec->partitions[i], &stream->arena));
+    report->partition_by = arena_strdup(arena, text_string(&by));
+    if (!stream->run->options->dry_run)
+        return STATUS_OK;
+    report->split_texts = arena_alloc(arena, (plan->n_splits + 1) * sizeof(char *));
+    if (!report->split_texts)
+        return error_no_memory(err);
+    for (size_t i = 0; i < plan->n_splits; i++)
+        report->split_texts[i] = arena_strdup(arena, plan->splits[i].text);
+    return STATUS_OK;
+}
+
+static status check_partial(const struct stream_run *stream, struct error *err)
+{
+    const struct stream_spec *spec = stream->spec;
+    if (!stream->partial ||
+        (spec->n_partitions == 1 && spec->partitions[0].transform != PARTITION_YMD))
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "--partitions wants a stream with partition_by of one column; this one has %s",
+                     spec->n_partitions ? "more" : "none");
+}
+
+status stream_plan(struct stream_run *stream, struct error *err)
+{
+    TRY(check_partial(stream, err));
+    TRY(take_lower(stream, err));
+    fill_request(stream);
+    stream->row_group_rows =
+        (uint64_t)option_number(&stream->spec->format_options, "row_group_rows");
+    if (stream->row_group_rows == 0)
+        stream->row_group_rows = 500000;
+    stream->request.split_rows = MIN_SPLIT_ROWS;
+    stream->request.split_count = SPLITS_AIMED_AT;
+    stream->request.max_split_rows = stream->row_group_rows;
+    TRY(with_retries(stream->run->cancel, plan_once, stream, err));
+    TRY(plan_schemas(stream, err));
+    TRY(check_contract(stream, err));
+    TRY(take_digest(stream, err));
+    stream->staging = arena_printf(&stream->arena, "%s/%s", STAGING_ROOT, stream->run->run_id);
+    stream->splits = mem_zalloc((stream->plan.n_splits + 1) * sizeof(*stream->splits));
+    if (!stream->staging || !stream->splits)
+        return error_no_memory(err);
+    return report_plan(stream, err);
+}

@@ -1,0 +1,242 @@
+/* What a dead run left, and what is left behind.
+ *
+ * The staging area of a run holds plan.json, then for each finished split its segment and manifest. A later run whose plan
+ * has the same digest (same snapshot token, same splits, same job) takes the finished splits over: it copies (links) the
+ * segments under names of its own, then puts manifests of its own. Work under another digest is never mixed in; it is
+ * removed. Only the holder of the table's lock does either, so a staging area found here has no living owner. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "pipeline/stream.h"
+#include "json/json.h"
+
+enum { MAX_MANIFEST_BYTES = 256 << 20, MAX_PLAN_BYTES = 64 << 20 };
+
+/* ---- plan.json ---- */
+
+static json_t *splits_to_json(const struct read_plan *plan)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < plan->n_splits; i++) {
+        const struct split *split = &plan->splits[i];
+        json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:I}", "text", split->text, "lower",
+                                               scalar_to_json(&split->lower), "upper",
+                                               scalar_to_json(&split->upper), "rows",
+                                               (json_int_t)split->rows));
+    }
+    return array;
+}
+
+status stream_write_plan(struct stream_run *stream, struct error *err)
+{
+    const struct read_plan *plan = &stream->plan;
+    char name[128], now[32];
+    clock_format_utc(clock_wall_us(), now);
+    SCOPED(json_release)
+    json_t *json =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:i, s:o, s:o, s:o, s:o, s:s}", "format", 1,
+                  "run", stream->run->run_id, "digest", stream->digest, "stream",
+                  stream->spec->name, "source", plan->source_identity, "token", plan->token,
+                  "today", (int)plan->today, "lower", scalar_to_json(&stream->lower), "bound",
+                  scalar_to_json(&plan->bound), "schema", schema_to_json(&plan->schema), "splits",
+                  splits_to_json(plan), "written", now);
+    size_t size = 0;
+    SCOPED(mem_freep) char *text = json ? json_write(json, &size) : NULL;
+    if (!text)
+        return error_no_memory(err);
+    snprintf(name, sizeof(name), "%s/plan.json", stream->staging);
+    status_code code = storage_put(stream->storage, name, PUT_IF_ABSENT, text, size, err);
+    return code == STATUS_EXISTS ? STATUS_OK : code;
+}
+
+/* ---- staging areas of dead runs ---- */
+
+struct dead_runs {
+    struct stream_run *stream;
+    const char **ids;
+    size_t n;
+};
+
+static status_code note_dead_run(void *context, const struct storage_entry *entry,
+                                 struct error *err)
+{
+    struct dead_runs *dead = context;
+    struct arena *arena = &dead->stream->arena;
+    const char *id = strrchr(entry->name, '/');
+    id = id ? id + 1 : entry->name;
+    if (!entry->is_prefix || strcmp(id, dead->stream->run->run_id) == 0)
+        return STATUS_OK;
+    const char **ids = arena_alloc(arena, (dead->n + 1) * sizeof(*ids));
+    char *copy = arena_strdup(arena, id);
+    if (!ids || !copy)
+        return error_no_memory(err);
+    if (dead->n)
+        memcpy(ids, dead->ids, dead->n * sizeof(*ids));
+    ids[dead->n++] = copy;
+    dead->ids = ids;
+    return STATUS_OK;
+}
+
+static status find_dead_runs(struct stream_run *stream, struct dead_runs *out, struct error *err)
+{
+    out->stream = stream;
+    return storage_list(stream->storage, STAGING_ROOT, true, note_dead_run, out, err);
+}
+
+static bool has_our_digest(struct stream_run *stream, const char *run_id)
+{
+    char name[160];
+    SCOPED(mem_freep) char *text = NULL;
+    SCOPED(json_release) json_t *json = NULL;
+    size_t size;
+    struct error ignored = {0};
+    const char *digest = NULL;
+    snprintf(name, sizeof(name), "%s/%s/plan.json", STAGING_ROOT, run_id);
+    if (storage_get(stream->storage, name, MAX_PLAN_BYTES, &text, &size, &ignored) != STATUS_OK ||
+        json_parse(text, size, "plan.json", &json, &ignored) != STATUS_OK ||
+        json_get_text(json, "digest", "plan.json", &digest, &ignored) != STATUS_OK)
+        return false;
+    return strcmp(digest, stream->digest) == 0;
+}
+
+/* Take one finished split over: link its segment, then put a manifest of our own. */
+static status adopt(struct stream_run *stream, uint32_t split, struct split_result *found,
+                    struct error *err)
+{
+    TRY(segment_read_index(stream->storage, stream->partitioner, &stream->keys, found, err));
+    if (found->segment) {
+        const char *name =
+            arena_printf(&found->arena, "%s/split-%05u-kept.seg", stream->staging, split);
+        if (!name)
+            return error_no_memory(err);
+        TRY(storage_copy(stream->storage, found->segment, name, err));
+        found->segment = name;
+    }
+    if (found->rejects) {
+        const char *name =
+            arena_printf(&found->arena, "%s/split-%05u-kept.rejects", stream->staging, split);
+        if (!name)
+            return error_no_memory(err);
+        TRY(storage_copy(stream->storage, found->rejects, name, err));
+        found->rejects = name;
+    }
+    TRY(stream_put_manifest(stream, split, found, err));
+    found->done = found->kept = true;
+    return STATUS_OK;
+}
+
+static void use_known(struct stream_run *stream, const struct tie_digests *used)
+{
+    for (size_t i = 0; stream->known.ties && i < used->n; i++) {
+        for (size_t j = 0; j < stream->known.ties->n; j++) {
+            if (!stream->known.used[j] && memcmp(&stream->known.ties->items[j], &used->items[i],
+                                                 sizeof(struct digest)) == 0) {
+                stream->known.used[j] = 1;
+                break;
+            }
+        }
+    }
+}
+
+/* A split that can't be taken over is read again: nothing here fails a run but a storage that fails. */
+static void try_adopt(struct stream_run *stream, const char *run_id, uint32_t split)
+{
+    char name[160];
+    SCOPED(mem_freep) char *text = NULL;
+    size_t size;
+    struct error ignored = {0};
+    struct split_result found = {0};
+    snprintf(name, sizeof(name), "%s/%s/split-%05u.json", STAGING_ROOT, run_id, split);
+    if (storage_get(stream->storage, name, MAX_MANIFEST_BYTES, &text, &size, &ignored) !=
+            STATUS_OK ||
+        manifest_read(text, size, stream->digest, split, stream->plan.schema.n_fields, &found,
+                      &ignored) != STATUS_OK)
+        return;
+    if (adopt(stream, split, &found, &ignored) != STATUS_OK) {
+        split_result_release(&found);
+        return;
+    }
+    use_known(stream, &found.used);
+    stream->splits[split] = found;
+    stream->report->splits_kept++;
+    stream->report->rows_kept += found.rows_read;
+}
+
+static status_code remove_if_of_run(void *context, const struct storage_entry *entry,
+                                    struct error *err)
+{
+    const struct dead_runs *dead = context;
+    if (text_starts_with(entry->name, "_"))
+        return STATUS_OK;
+    for (size_t i = 0; i < dead->n; i++)
+        if (strstr(entry->name, dead->ids[i]))
+            return storage_remove(dead->stream->storage, entry->name, err);
+    return STATUS_OK;
+}
+
+/* Data files that dead runs assembled but never published carry the run's id in their names. A run that published but died
+ * before it cleaned up is told apart by the table itself: its files are live and stay. */
+static status remove_dead_files(struct stream_run *stream, const struct dead_runs *dead,
+                                struct error *err)
+{
+    struct dead_runs unpublished = {.stream = stream};
+    unpublished.ids = arena_alloc(&stream->arena, (dead->n + 1) * sizeof(char *));
+    if (!unpublished.ids)
+        return error_no_memory(err);
+    for (size_t i = 0; i < dead->n; i++) {
+        char marker[160];
+        struct storage_entry entry;
+        struct error ignored = {0};
+        int64_t version = -1;
+        snprintf(marker, sizeof(marker), "%s/%s/assembling", STAGING_ROOT, dead->ids[i]);
+        if (storage_stat(stream->storage, marker, &entry, &ignored) != STATUS_OK)
+            continue;
+        TRY(stream->spec->table->find_run(stream->table, dead->ids[i], &version, err));
+        if (version < 0)
+            unpublished.ids[unpublished.n++] = dead->ids[i];
+    }
+    if (unpublished.n == 0)
+        return STATUS_OK;
+    return storage_list(stream->storage, "", false, remove_if_of_run, &unpublished, err);
+}
+
+static status remove_dead_runs(struct stream_run *stream, const struct dead_runs *dead,
+                               struct error *err)
+{
+    TRY(remove_dead_files(stream, dead, err));
+    for (size_t i = 0; i < dead->n; i++) {
+        char prefix[128];
+        snprintf(prefix, sizeof(prefix), "%s/%s", STAGING_ROOT, dead->ids[i]);
+        TRY(storage_remove_below(stream->storage, prefix, err));
+    }
+    return STATUS_OK;
+}
+
+status stream_keep_finished(struct stream_run *stream, struct error *err)
+{
+    struct dead_runs dead = {0};
+    TRY(find_dead_runs(stream, &dead, err));
+    for (size_t i = 0; i < dead.n && stream->plan.token; i++) {
+        if (!has_our_digest(stream, dead.ids[i]))
+            continue;
+        for (uint32_t split = 0; split < stream->plan.n_splits; split++)
+            if (!stream->splits[split].done)
+                try_adopt(stream, dead.ids[i], split);
+    }
+    if (stream->report->splits_kept) {
+        TRY(storage_sync(stream->storage, err));
+        stream_note(stream, "%llu of %llu splits were finished by an earlier run and are kept",
+                    (unsigned long long)stream->report->splits_kept,
+                    (unsigned long long)stream->report->splits);
+    }
+    return dead.n ? remove_dead_runs(stream, &dead, err) : STATUS_OK;
+}
+
+void stream_clean_up(struct stream_run *stream)
+{
+    struct error ignored = {0};
+    if (storage_remove_below(stream->storage, stream->staging, &ignored) != STATUS_OK)
+        stream_note(stream, "the staging area %s could not be removed: %s", stream->staging,
+                    ignored.text);
+}

@@ -1,0 +1,283 @@
+/* A run: all streams planned under one snapshot, then worked and published one by one. A stream that fails leaves the others
+ * alone. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "pipeline/assemble.h"
+#include "pipeline/report.h"
+#include "pipeline/stream.h"
+#include "json/json.h"
+
+struct run {
+    struct run_context context;
+    struct stream_run *streams;
+    size_t n_streams;
+    struct stream_spec *specs;
+    struct arena arena;
+};
+
+/* ---- outcomes ---- */
+
+static enum stream_outcome outcome_of(const struct stream_run *stream, status_code code)
+{
+    switch (code) {
+    case STATUS_HELD:
+    case STATUS_SCHEMA_CHANGED:
+        return OUTCOME_HELD;
+    case STATUS_CONFLICT:
+        return OUTCOME_LOCKED;
+    case STATUS_IN_DOUBT:
+        return OUTCOME_UNKNOWN;
+    case STATUS_CANCELLED:
+        return OUTCOME_STOPPED;
+    default:
+        return OUTCOME_FAILED;
+    }
+}
+
+static void fail_stream(struct stream_run *stream, status_code code, struct error *err)
+{
+    struct stream_report *report = stream->report;
+    report->outcome = outcome_of(stream, code);
+    report->code = code;
+    status_code told =
+        error_context(err, "in stream %s, run %s", stream->spec->name, stream->run->run_id);
+    report->error = *err;
+    report->error.code = told == STATUS_OK ? code : told;
+}
+
+static void show(struct stream_run *stream, const char *phase, uint64_t rows_total)
+{
+    struct run_progress *progress = stream->run->progress;
+    if (!progress)
+        return;
+    if (rows_total) {
+        atomic_store(&progress->rows_done, 0);
+        atomic_store(&progress->bytes_read, 0);
+        atomic_store(&progress->bytes_written, 0);
+        atomic_store(&progress->rows_total, rows_total);
+        atomic_store(&progress->started_ns, clock_monotonic_ns());
+    }
+    atomic_store(&progress->phase, phase);
+    atomic_store(&progress->stream, stream->spec->name);
+}
+
+static void add_stage(struct stream_run *stream, enum run_stage stage, int64_t *since_ns)
+{
+    int64_t now = clock_monotonic_ns();
+    atomic_fetch_add(&stream->stage_ns[stage], now - *since_ns);
+    *since_ns = now;
+}
+
+/* ---- one stream ---- */
+
+static status begin_stream(struct stream_run *stream, struct error *err)
+{
+    int64_t since = clock_monotonic_ns();
+    TRY(stream_open_target(stream, err));
+    add_stage(stream, STAGE_OPEN, &since);
+    TRY(stream_plan(stream, err));
+    add_stage(stream, STAGE_PLAN, &since);
+    return STATUS_OK;
+}
+
+/* Incremental and nothing but rows the table has: there is no version to make. */
+static bool nothing_new(const struct stream_run *stream)
+{
+    const struct stream_report *report = stream->report;
+    return stream->mode == MODE_INCREMENTAL && !stream->first_load && !stream->partial &&
+           report->rows_written == 0 && report->rows_rejected == 0;
+}
+
+static status work_stream(struct stream_run *stream, struct error *err)
+{
+    struct stream_report *report = stream->report;
+    show(stream, "reading", stream->plan.rows ? stream->plan.rows : 1);
+    TRY(stream_keep_finished(stream, err));
+    if (stream->run->progress)
+        atomic_fetch_add(&stream->run->progress->rows_done, report->rows_kept);
+    status_code code = stream_read_splits(stream, err);
+    report_splits(stream);
+    TRY(code);
+    if (nothing_new(stream)) {
+        report->outcome = OUTCOME_NOTHING_NEW;
+        report->watermark = report->watermark_before;
+        return STATUS_OK;
+    }
+    show(stream, "assembling", 0);
+    TRY(stream_assemble(stream, err));
+    report_files(stream);
+    TRY(stream_check(stream, err));
+    int64_t since = clock_monotonic_ns();
+    show(stream, "publishing", 0);
+    TRY(stream_publish(stream, err));
+    add_stage(stream, STAGE_PUBLISH, &since);
+    report->outcome = OUTCOME_PUBLISHED;
+    return STATUS_OK;
+}
+
+static void run_stream(struct stream_run *stream)
+{
+    struct error err = {0};
+    int64_t started_ns = clock_monotonic_ns(), cpu_ns = clock_process_cpu_ns();
+    if (stream->run->options->dry_run) {
+        stream->report->outcome = OUTCOME_PLANNED;
+        report_end(stream, started_ns, cpu_ns);
+        return;
+    }
+    status_code code = work_stream(stream, &err);
+    if (code != STATUS_OK)
+        fail_stream(stream, code, &err);
+    else
+        stream_clean_up(stream);
+    report_end(stream, started_ns, cpu_ns);
+}
+
+static void init_stream(struct run *run, struct stream_run *stream, struct stream_spec *spec,
+                        struct stream_report *report)
+{
+    const struct run_options *options = run->context.options;
+    stream->run = &run->context;
+    stream->spec = spec;
+    stream->report = report;
+    stream->mode = options->has_mode ? options->mode : spec->mode;
+    stream->partial = options->partitions != NULL;
+    stream->lower.is_null = true;
+    pthread_mutex_init(&stream->plan_mutex, NULL);
+    pthread_mutex_init(&stream->known.mutex, NULL);
+    report->stream = arena_strdup(run->context.arena, spec->name);
+    report->mode = stream->mode == MODE_INCREMENTAL ? "incremental" : "full-refresh";
+    report->version = -1;
+    report->lag_seconds = NAN;
+    report->outcome = OUTCOME_FAILED;
+    report->started_us = clock_wall_us();
+}
+
+static void end_stream(struct stream_run *stream)
+{
+    assembly_free(stream->assembly, stream->storage, stream->plan.n_splits);
+    stream->assembly = NULL;
+    stream_run_release(stream);
+}
+
+/* ---- all of them ---- */
+
+static bool any_pattern(const struct job *job)
+{
+    for (size_t i = 0; i < job->n_streams; i++)
+        if (job->streams[i].pattern)
+            return true;
+    return false;
+}
+
+static status choose_streams(struct run *run, const char *const *selectors, size_t n_selectors,
+                             struct error *err)
+{
+    const struct job *job = run->context.job;
+    SCOPED(source_catalog_release) struct source_catalog catalog = {0};
+    bool discover = any_pattern(job);
+    if (discover)
+        TRY(job->source->discover(run->context.source, &catalog, err));
+    return job_streams(job, discover ? &catalog : NULL, selectors, n_selectors, &run->specs,
+                       &run->n_streams, &run->arena, err);
+}
+
+static status prepare(struct run *run, struct run_report *report, struct error *err)
+{
+    struct run_context *context = &run->context;
+    const struct run_options *options = context->options;
+    unsigned cores = thread_cores();
+    bool cpu_bound = context->job->source->traits & SOURCE_CPU_BOUND;
+    context->workers = options->workers ? options->workers : cores;
+    context->readers = options->readers ? options->readers : cpu_bound ? cores : 2 * cores;
+    uint64_t limit = options->memory_bytes ? options->memory_bytes : default_memory_bytes();
+    report->memory_limit = limit;
+    report->readers = context->readers;
+    report->workers = context->workers;
+    TRY(random_run_id(report->run_id, err));
+    context->run_id = report->run_id;
+    TRY(budget_new(limit, &context->budget, err));
+    return gate_new(context->workers, &context->encode_gate, err);
+}
+
+static status begin_all(struct run *run, struct run_report *report, struct error *err)
+{
+    run->streams = mem_zalloc((run->n_streams + 1) * sizeof(*run->streams));
+    report->streams = arena_alloc(&report->arena, (run->n_streams + 1) * sizeof(*report->streams));
+    if (!run->streams || !report->streams)
+        return error_no_memory(err);
+    report->n_streams = run->n_streams;
+    for (size_t i = 0; i < run->n_streams; i++)
+        init_stream(run, &run->streams[i], &run->specs[i], &report->streams[i]);
+    for (size_t i = 0; i < run->n_streams; i++) {
+        struct error own = {0};
+        status_code code = begin_stream(&run->streams[i], &own);
+        if (code != STATUS_OK)
+            fail_stream(&run->streams[i], code, &own);
+        else
+            report->streams[i].code = STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
+static void work_all(struct run *run, struct run_report *report, stream_ended_fn ended,
+                     void *context)
+{
+    for (size_t i = 0; i < run->n_streams; i++) {
+        struct stream_report *stream = &report->streams[i];
+        if (stream->code == STATUS_OK)
+            run_stream(&run->streams[i]);
+        end_stream(&run->streams[i]);
+        report->peak_memory_bytes = peak_memory_bytes();
+        if (ended)
+            ended(context, report, stream);
+        if (run->context.progress)
+            atomic_store(&run->context.progress->stream, NULL);
+    }
+}
+
+static void run_release(struct run *run)
+{
+    const struct job *job = run->context.job;
+    if (run->context.source) {
+        job->source->plan_end(run->context.source);
+        job->source->close(run->context.source);
+    }
+    gate_free(run->context.encode_gate);
+    budget_free(run->context.budget);
+    mem_free(run->streams);
+    arena_release(&run->arena);
+}
+
+static status_code open_source(void *context, unsigned attempt, struct error *err)
+{
+    struct run *run = context;
+    const struct job *job = run->context.job;
+    return job->source->open(job->source_location, &job->source_options, &run->context.source, err);
+}
+
+status pipeline_run(const struct job *job, const char *const *selectors, size_t n_selectors,
+                    const struct run_options *options, struct cancel *cancel,
+                    struct run_progress *progress, stream_ended_fn ended, void *context,
+                    struct run_report *out, struct error *err)
+{
+    SCOPED(run_release)
+    struct run run = {.context = {.job = job,
+                                  .options = options,
+                                  .cancel = cancel,
+                                  .progress = progress,
+                                  .arena = &out->arena}};
+    int64_t started_ns = clock_monotonic_ns();
+    memset(out, 0, sizeof(*out));
+    json_init();
+    TRY(prepare(&run, out, err));
+    TRY_IN(with_retries(cancel, open_source, &run, err), err, "in source %s", job->source_shown);
+    TRY(choose_streams(&run, selectors, n_selectors, err));
+    TRY(begin_all(&run, out, err));
+    work_all(&run, out, ended, context);
+    out->wall_seconds = (double)(clock_monotonic_ns() - started_ns) / 1e9;
+    out->cpu_seconds = (double)clock_process_cpu_ns() / 1e9;
+    return STATUS_OK;
+}

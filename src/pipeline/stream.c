@@ -1,0 +1,96 @@
+#include "pipeline/stream.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+void stream_note(struct stream_run *stream, const char *format, ...)
+{
+    struct text text = {0};
+    va_list args;
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+
+    struct stream_report *report = stream->report;
+    struct arena *arena = stream->run->arena;
+    const char **notes = arena_alloc(arena, (report->n_notes + 1) * sizeof(*notes));
+    char *note = arena_strdup(arena, text_string(&text));
+    text_release(&text);
+    if (!notes || !note)
+        return; /* a remark may be lost; the run goes on */
+    if (report->n_notes)
+        memcpy(notes, report->notes, report->n_notes * sizeof(*notes));
+    notes[report->n_notes] = note;
+    report->notes = notes;
+    report->n_notes++;
+}
+
+/* ---- retry: lives here and reads only the status ---- */
+
+enum { MAX_TRIES = 5, FIRST_WAIT_MS = 100 };
+
+static int64_t wait_before(unsigned attempt)
+{
+    int64_t full = (int64_t)FIRST_WAIT_MS << attempt;
+    uint32_t random = 0;
+    struct error ignored;
+    if (random_fill(&random, sizeof(random), &ignored) != STATUS_OK)
+        random = 0; /* waiting needs no good randomness */
+    return full / 2 + (int64_t)(random % (uint32_t)(full / 2 + 1));
+}
+
+status with_retries(struct cancel *cancel, try_fn once, void *context, struct error *err)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        TRY(cancel_check(cancel, err));
+        memset(err, 0, sizeof(*err));
+        status_code code = once(context, attempt, err);
+        if (code != STATUS_UNAVAILABLE)
+            return code;
+        if (attempt + 1 == MAX_TRIES)
+            return error_context(err, "in each of %u tries", attempt + 1);
+        for (int64_t left = wait_before(attempt); left > 0; left -= 50) {
+            struct error cancelled;
+            if (cancel_check(cancel, &cancelled) != STATUS_OK)
+                break;
+            clock_sleep_ms(left < 50 ? left : 50);
+        }
+    }
+}
+
+void batch_view(const struct batch *batch, const struct schema *schema, const size_t *pick,
+                struct column *columns, struct batch *out)
+{
+    for (size_t i = 0; i < schema->n_fields; i++)
+        columns[i] = batch->columns[pick[i]];
+    *out = (struct batch){.schema = schema, .rows = batch->rows, .columns = columns};
+}
+
+void stream_run_release(struct stream_run *stream)
+{
+    if (stream->splits) {
+        for (size_t i = 0; i < stream->plan.n_splits; i++)
+            split_result_release(&stream->splits[i]);
+        mem_free(stream->splits);
+    }
+    mem_free(stream->known.used);
+    partitioner_free(stream->partitioner);
+    schema_release(&stream->keys);
+    schema_release(&stream->data_schema);
+    schema_release(&stream->table_schema);
+    read_plan_release(&stream->plan);
+    table_state_release(&stream->state);
+    if (stream->table)
+        stream->spec->table->close(stream->table);
+    if (stream->locked)
+        storage_unlock(stream->storage, TABLE_LOCK);
+    storage_close(stream->storage);
+    pthread_mutex_destroy(&stream->plan_mutex);
+    pthread_mutex_destroy(&stream->known.mutex);
+    arena_release(&stream->arena);
+    stream->splits = NULL;
+    stream->storage = NULL;
+    stream->table = NULL;
+}
