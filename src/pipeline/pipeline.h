@@ -90,7 +90,9 @@ struct stream_report {
     size_t n_partition_results;
     int64_t started_us, ended_us;
     double wall_seconds, cpu_seconds, stage_seconds[STAGES];
-    /* for plan */
+    /* for plan; the estimates come from the table's past runs, by the caller */
+    uint64_t estimated_bytes, estimated_files;
+    double estimated_seconds;
     const char **split_texts;
     const char *partition_by;
     uint64_t file_size;
