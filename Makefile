@@ -28,6 +28,7 @@ torture: ## every fault point, one by one: a long walk
 bench: all ## TPC-H lineitem from SQLite, against others
 	@scripts/packages bench
 	@.venv/bin/python bench/lineitem.py
+	@.venv/bin/python bench/nothing_new.py
 
 install: all ## PREFIX=/usr/local, DESTDIR=
 	@install -D -m 755 $(BUILD)/leat $(DESTDIR)$(PREFIX)/bin/leat

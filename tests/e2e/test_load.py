@@ -387,7 +387,7 @@ def test_given_partitions_run_alone_with_a_result_for_each(orders):
     assert len(days) > 1
     orders.write_job("orders: {mode: full-refresh, partition_by: day(created_at)}")
     result = orders.run("--partitions", f"{days[0]},2031-01-01")
-    per_day = {p["value"]: p for p in result.stream()["partitions_run"]}
+    per_day = {p["partition"]: p for p in result.stream()["partition_results"]}
     assert per_day[days[0]]["rows"] == orders.query(f"SELECT count(*) FROM orders WHERE date(created_at) = '{days[0]}'")[0][0]
     assert per_day["2031-01-01"]["rows"] == 0
     compare.assert_equal_to_source(

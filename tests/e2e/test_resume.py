@@ -19,7 +19,7 @@ def dead_at(shop, share):
     shop.write_job("orders: {mode: incremental, update_key: created_at, partition_by: day(created_at)}")
     planned = shop.leat("plan", shop.job, "--json")
     assert planned.code == 0, planned
-    splits = len(planned.stream()["splits"])
+    splits = planned.stream()["splits"]
     process = shop.start("--memory", "64MB")
     assert harness.wait_until(lambda: finished_splits(shop) >= share * splits, 60, process)
     assert process.poll() is None, "it ended before it could be killed"
