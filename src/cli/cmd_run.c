@@ -81,7 +81,7 @@ static struct ledger *open_ledger(struct invocation *invocation)
 static status run(struct invocation *invocation, struct error *err)
 {
     struct run_options options;
-    struct run_progress progress = {0};
+    struct run_progress progress = {.stream = NULL};
     SCOPED(run_report_release) struct run_report report = {0};
     TRY(invocation_load_job(invocation, err));
     TRY(run_options_take(invocation, &options, err));

@@ -179,6 +179,15 @@ static status sink_write(struct byte_sink *base, const void *bytes, size_t size,
     return storage_put_write(sink->storage, sink->upload, bytes, size, err);
 }
 
+/* What a thread keeps from partition to partition. */
+struct assembler {
+    struct assembler *next;
+    struct encoder *encoder;
+    struct batch rows; /* of plain pieces, waiting to be encoded */
+    struct row_group group;
+    struct buffer bytes;
+};
+
 /* The work on one partition: at most one file is open at a time. */
 struct assembling {
     struct stream_run *stream;
@@ -186,10 +195,7 @@ struct assembling {
     struct assembled_partition *partition;
     uint64_t batch_limit_bytes;
     unsigned attempt;
-    struct encoder *encoder;
-    struct batch rows; /* of plain pieces, waiting to be encoded */
-    struct row_group group;
-    struct buffer bytes;
+    struct assembler *tools;
     struct upload_sink sink;
     struct format_file *file;
     const char *path;
@@ -268,13 +274,14 @@ static status make_room(struct assembling *work, uint64_t bytes, struct error *e
 static status encode_rows(struct assembling *work, struct error *err)
 {
     const struct format_driver *format = work->stream->spec->format;
-    if (work->rows.rows == 0)
+    if (work->tools->rows.rows == 0)
         return STATUS_OK;
-    row_group_release(&work->group);
-    TRY(format->encode(work->encoder, &work->rows, 0, work->rows.rows, &work->group, err));
-    batch_clear(&work->rows);
-    TRY(make_room(work, work->group.pages.size, err));
-    return format->file_append(work->file, &work->group, err);
+    row_group_release(&work->tools->group);
+    TRY(format->encode(work->tools->encoder, &work->tools->rows, 0, work->tools->rows.rows,
+                       &work->tools->group, err));
+    batch_clear(&work->tools->rows);
+    TRY(make_room(work, work->tools->group.pages.size, err));
+    return format->file_append(work->file, &work->tools->group, err);
 }
 
 static status open_segment(struct assembling *work, uint32_t split, struct storage_object **out,
@@ -298,13 +305,13 @@ static status copy_row_group(struct assembling *work, struct storage_object *seg
                              const struct piece *piece, struct error *err)
 {
     struct stream_run *stream = work->stream;
-    work->bytes.size = 0;
-    TRY(buffer_reserve(&work->bytes, piece->meta_bytes, err));
+    work->tools->bytes.size = 0;
+    TRY(buffer_reserve(&work->tools->bytes, piece->meta_bytes, err));
     TRY(storage_object_read(stream->storage, segment, piece->offset + piece->bytes,
-                            work->bytes.data, piece->meta_bytes, err));
+                            work->tools->bytes.data, piece->meta_bytes, err));
     TRY(make_room(work, piece->bytes, err));
-    TRY(stream->spec->format->file_append_meta(work->file, work->bytes.data, piece->meta_bytes,
-                                               piece->bytes, err));
+    TRY(stream->spec->format->file_append_meta(work->file, work->tools->bytes.data,
+                                               piece->meta_bytes, piece->bytes, err));
     work->sink.bytes += piece->bytes;
     return storage_put_copy_range(stream->storage, work->sink.upload, segment, piece->offset,
                                   piece->bytes, err);
@@ -314,15 +321,15 @@ static status add_plain(struct assembling *work, struct storage_object *segment,
                         const struct piece *piece, struct error *err)
 {
     struct stream_run *stream = work->stream;
-    if (work->rows.rows &&
-        (work->rows.rows + piece->rows > stream->row_group_rows ||
-         batch_bytes(&work->rows) + piece->plain_bytes > work->batch_limit_bytes))
+    if (work->tools->rows.rows &&
+        (work->tools->rows.rows + piece->rows > stream->row_group_rows ||
+         batch_bytes(&work->tools->rows) + piece->plain_bytes > work->batch_limit_bytes))
         TRY(encode_rows(work, err));
-    work->bytes.size = 0;
-    TRY(buffer_reserve(&work->bytes, piece->bytes, err));
-    TRY(storage_object_read(stream->storage, segment, piece->offset, work->bytes.data, piece->bytes,
-                            err));
-    return batch_read_plain(&work->rows, work->bytes.data, piece->bytes, err);
+    work->tools->bytes.size = 0;
+    TRY(buffer_reserve(&work->tools->bytes, piece->bytes, err));
+    TRY(storage_object_read(stream->storage, segment, piece->offset, work->tools->bytes.data,
+                            piece->bytes, err));
+    return batch_read_plain(&work->tools->rows, work->tools->bytes.data, piece->bytes, err);
 }
 
 static status add_piece(struct assembling *work, const struct piece_ref *ref, bool plain,
@@ -342,9 +349,10 @@ static status assemble_partition(struct assembling *work, struct error *err)
 {
     const struct assembled_partition *partition = work->partition;
     const struct piece_ref *refs = &work->assembly->refs[partition->first_piece];
-    TRY(batch_init(&work->rows, &work->stream->data_schema, err));
-    TRY(work->stream->spec->format->encoder_new(
-        &work->stream->data_schema, &work->stream->spec->format_options, &work->encoder, err));
+    TRY(batch_init(&work->tools->rows, &work->stream->data_schema, err));
+    TRY(work->stream->spec->format->encoder_new(&work->stream->data_schema,
+                                                &work->stream->spec->format_options,
+                                                &work->tools->encoder, err));
     for (size_t i = 0; i < partition->n_pieces; i++)
         TRY(add_piece(work, &refs[i], false, err));
     for (size_t i = 0; i < partition->n_pieces; i++)
@@ -359,7 +367,56 @@ struct assembly_pass {
     struct stream_run *stream;
     struct assembly *assembly;
     uint64_t share_bytes;
+    pthread_mutex_t mutex;
+    struct assembler *idle;
 };
+
+static void assembler_free(struct assembler *tools, const struct format_driver *format)
+{
+    if (tools->encoder)
+        format->encoder_free(tools->encoder);
+    batch_release(&tools->rows);
+    row_group_release(&tools->group);
+    buffer_release(&tools->bytes);
+    mem_free(tools);
+}
+
+static status assembler_init(struct assembler *tools, struct stream_run *stream, struct error *err)
+{
+    TRY(batch_init(&tools->rows, &stream->data_schema, err));
+    return stream->spec->format->encoder_new(&stream->data_schema, &stream->spec->format_options,
+                                             &tools->encoder, err);
+}
+
+static status assembler_take(struct assembly_pass *pass, struct assembler **out, struct error *err)
+{
+    pthread_mutex_lock(&pass->mutex);
+    struct assembler *tools = pass->idle;
+    if (tools)
+        pass->idle = tools->next;
+    pthread_mutex_unlock(&pass->mutex);
+    if (!tools) {
+        tools = mem_zalloc(sizeof(*tools));
+        if (!tools)
+            return error_no_memory(err);
+        status_code code = assembler_init(tools, pass->stream, err);
+        if (code != STATUS_OK) {
+            assembler_free(tools, pass->stream->spec->format);
+            return code;
+        }
+    }
+    *out = tools;
+    return STATUS_OK;
+}
+
+static void assembler_give_back(struct assembly_pass *pass, struct assembler *tools)
+{
+    batch_clear(&tools->rows);
+    pthread_mutex_lock(&pass->mutex);
+    tools->next = pass->idle;
+    pass->idle = tools;
+    pthread_mutex_unlock(&pass->mutex);
+}
 
 struct assembly_try {
     struct assembly_pass *pass;
@@ -406,11 +463,6 @@ static void assembling_release(struct assembling *work)
         file_result_release(&work->done[i].result);
     }
     mem_free(work->done);
-    if (work->encoder)
-        stream->spec->format->encoder_free(work->encoder);
-    batch_release(&work->rows);
-    row_group_release(&work->group);
-    buffer_release(&work->bytes);
 }
 
 static status_code assemble_once(void *context, unsigned attempt, struct error *err)
@@ -423,10 +475,12 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
                               .batch_limit_bytes = pass->share_bytes / 3,
                               .attempt = attempt};
     int64_t started = clock_thread_cpu_ns();
+    TRY(assembler_take(pass, &work.tools, err));
     status_code code = assemble_partition(&work, err);
     if (code == STATUS_OK)
         code = hand_over_files(&work, err);
     assembling_release(&work);
+    assembler_give_back(pass, work.tools);
     atomic_fetch_add(&pass->stream->stage_ns[STAGE_ASSEMBLE], clock_thread_cpu_ns() - started);
     return code;
 }
@@ -468,6 +522,14 @@ status stream_assemble(struct stream_run *stream, struct error *err)
     struct assembly_pass pass = {.stream = stream,
                                  .assembly = stream->assembly,
                                  .share_bytes = budget_limit(run->budget) / run->workers};
-    return thread_run_all(stream->assembly->n_partitions, run->workers, assembly_task, &pass,
-                          run->cancel, err);
+    pthread_mutex_init(&pass.mutex, NULL);
+    status_code code = thread_run_all(stream->assembly->n_partitions, run->workers, assembly_task,
+                                      &pass, run->cancel, err);
+    while (pass.idle) {
+        struct assembler *tools = pass.idle;
+        pass.idle = tools->next;
+        assembler_free(tools, stream->spec->format);
+    }
+    pthread_mutex_destroy(&pass.mutex);
+    return code;
 }
