@@ -349,10 +349,6 @@ static status assemble_partition(struct assembling *work, struct error *err)
 {
     const struct assembled_partition *partition = work->partition;
     const struct piece_ref *refs = &work->assembly->refs[partition->first_piece];
-    TRY(batch_init(&work->tools->rows, &work->stream->data_schema, err));
-    TRY(work->stream->spec->format->encoder_new(&work->stream->data_schema,
-                                                &work->stream->spec->format_options,
-                                                &work->tools->encoder, err));
     for (size_t i = 0; i < partition->n_pieces; i++)
         TRY(add_piece(work, &refs[i], false, err));
     for (size_t i = 0; i < partition->n_pieces; i++)
