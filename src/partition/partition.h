@@ -36,7 +36,7 @@ struct partition_spec {
                                 that are instants: the calendar in which days are cut. */
 };
 
-/* Parse "created_at", "day(created_at)", "ymd(d) as x": the text form of one entry. Strings live in ARENA. BAD_CONFIG
+/* Parse "created_at", "day(created_at)", "ymd(d) as x", "period(d, 90 days)": the text form of one entry. Strings live in ARENA. BAD_CONFIG
  * says what was expected. */
 status partition_spec_parse(const char *text, struct arena *arena, struct partition_spec *out,
                             struct error *err);
@@ -54,7 +54,7 @@ void partitioner_free(struct partitioner *partitioner);
 /* The key columns, in path order: names, types, nullable. */
 const struct schema *partitioner_keys(const struct partitioner *partitioner);
 /* Positions of the source columns that stay in the data files: all but those an identity transform took
- * (their values are in the table's metadata). */
+ * under their own name (their values are in the table's metadata). OUT_PICK has room for all columns. */
 void partitioner_data_columns(const struct partitioner *partitioner, size_t *out_pick,
                               size_t *out_n);
 
@@ -67,7 +67,8 @@ size_t partition_keys_count(const struct partition_keys *keys);
 /* Value of key column COLUMN of key KEY; bytes borrowed from KEYS. */
 void partition_keys_value(const struct partition_keys *keys, uint32_t key, size_t column,
                           struct scalar *out);
-/* Number of the key with these VALUES (one for each key column), added if new. */
+/* Number of the key with these VALUES (one for each key column), added if new. Bytes must not be
+ * borrowed from KEYS itself. */
 status partition_keys_intern(struct partition_keys *keys, const struct scalar *values,
                              uint32_t *out_key, struct error *err);
 
@@ -97,11 +98,15 @@ void partition_groups_release(struct partition_groups *groups);
  * in the table's metadata). A segment over 200 bytes ends in "~" and 32 hex digits of its XXH3-128. */
 char *partition_path(const struct schema *keys, const struct scalar *values, struct arena *arena);
 /* Canonical text of one partition value as Delta wants it in partitionValues: dates YYYY-MM-DD, timestamps
- * "YYYY-MM-DD HH:MM:SS[.ffffff]", numbers in decimal; NULL for NULL. In ARENA. */
+ * "YYYY-MM-DD HH:MM:SS[.ffffff]", numbers in decimal; NULL for NULL. In ARENA. Text is copied whole: if it holds NUL
+ * bytes, its length is value->size. */
 char *partition_value_text(const struct scalar *value, struct arena *arena);
 /* The inverse of one segment ("k=v") for names that were not cut: decoded name and value in ARENA, NULL value for the
  * default partition. False: not of that form. */
+/* A value with a NUL byte in it has no such string: false here, whole in partition_segment_decode. */
 bool partition_path_decode(const char *segment, size_t size, struct arena *arena, char **out_name,
                            char **out_value);
+bool partition_segment_decode(const char *segment, size_t size, struct arena *arena,
+                              char **out_name, char **out_value, size_t *out_value_size);
 
 #endif
