@@ -47,8 +47,12 @@ static status_code fail_at_one(void *context, size_t i, struct error *err)
 {
     struct tally *tally = context;
     (void)atomic_fetch_add(&tally->started, 1);
-    if (i == FAILING)
+    if (i == FAILING) {
+        /* not before another task is there to be stopped */
+        while (tally->cancel && atomic_load(&tally->started) <= FAILING + 1)
+            clock_sleep_ms(1);
         return error_set(err, STATUS_BAD_DATA, "task %zu is bad", i);
+    }
     while (tally->cancel && i > FAILING && cancel_reason(tally->cancel) == CANCEL_NONE)
         clock_sleep_ms(1);
     return tally->cancel ? cancel_check(tally->cancel, err) : STATUS_OK;
