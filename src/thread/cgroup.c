@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,11 +56,13 @@ static unsigned limit_v2(const char *mount, const char *group)
 /* Version 1: two files, the quota -1 for none. */
 static unsigned limit_v1(const char *mount, const char *group)
 {
-    char quota[64], period[64];
-    if (!read_small_at(quota, sizeof(quota), "%s/cpu%s/cpu.cfs_quota_us", mount, group) ||
-        !read_small_at(period, sizeof(period), "%s/cpu%s/cpu.cfs_period_us", mount, group))
+    char text[2][64];
+    long long quota, period;
+    if (!read_small_at(text[0], sizeof(text[0]), "%s/cpu%s/cpu.cfs_quota_us", mount, group) ||
+        !read_small_at(text[1], sizeof(text[1]), "%s/cpu%s/cpu.cfs_period_us", mount, group) ||
+        sscanf(text[0], "%lld", &quota) != 1 || sscanf(text[1], "%lld", &period) != 1)
         return 0;
-    return cpus_of(atoll(quota), atoll(period));
+    return cpus_of(quota, period);
 }
 
 /* The smallest limit of GROUP and all above it. In a container the path may be the host's, which isn't
