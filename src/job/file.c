@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include "job/reader.h"
+#include "storage/file_ops.h"
 
 static status read_all(int fd, const char *path, size_t limit, struct buffer *into,
                        struct error *err)
 {
     for (;;) {
         TRY(buffer_reserve(into, into->size + 65536, err));
-        ssize_t n = read(fd, into->data + into->size, 65536);
+        ssize_t n = fd == STDIN_FILENO
+                        ? read(fd, into->data + into->size, 65536)
+                        : file_ops()->pread(fd, into->data + into->size, 65536, (off_t)into->size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -30,13 +33,14 @@ status file_read_small(const char *path, size_t limit, struct arena *arena, char
                        size_t *out_size, struct error *err)
 {
     bool standard_input = strcmp(path, "-") == 0;
-    int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    int fd =
+        standard_input ? STDIN_FILENO : file_ops()->openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return error_os(err, errno, "cannot read %s", path);
     SCOPED(buffer_release) struct buffer content = {0};
     status code = read_all(fd, path, limit, &content, err);
     if (!standard_input)
-        close(fd);
+        file_ops()->close(fd);
     TRY(code);
     char *text = arena_strndup(arena, (const char *)content.data, content.size);
     if (content.size == 0)

@@ -1,0 +1,255 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/exit_code.h"
+#include "cli/open.h"
+
+static const struct option_spec flags[] = {
+    {.name = "set",
+     .kind = OPTION_LIST,
+     .help = "Another value for a word of the job file; may be given again.",
+     .example = "target=./other"},
+    {.name = "offline",
+     .kind = OPTION_BOOL,
+     .help = "Check the job file alone; open neither source nor target."},
+    {0},
+};
+
+struct findings {
+    struct invocation *invocation;
+    const char *stream; /* NULL: the job as a whole */
+    json_t *list;       /* with --json */
+    size_t counts[3];   /* by level */
+};
+
+static const char *const level_words[] = {"ok", "warning", "failed"};
+
+static void print_finding(const struct findings *findings, enum finding_level level,
+                          const char *subject, const char *found, const char *remedy)
+{
+    FILE *out = findings->invocation->out;
+    fprintf(out, "  %-8s %s%s%s: %s\n", level_words[level],
+            findings->stream ? findings->stream : "", findings->stream ? ": " : "", subject, found);
+    if (remedy && level != FINDING_OK)
+        fprintf(out, "           mend: %s\n", remedy);
+}
+
+static void on_finding(void *context, enum finding_level level, const char *subject,
+                       const char *found, const char *remedy)
+{
+    struct findings *findings = context;
+    struct invocation *invocation = findings->invocation;
+    findings->counts[level]++;
+    const char *clean = job_redact(&invocation->job, found ? found : "", &invocation->arena);
+    clean = clean ? clean : "";
+    if (findings->list)
+        json_array_append_new(findings->list,
+                              json_pack("{s:o,s:s,s:s,s:s,s:o}", "stream",
+                                        json_text_or_null(findings->stream), "level",
+                                        level_words[level], "subject", subject, "found", clean,
+                                        "remedy", json_text_or_null(remedy)));
+    else if (!invocation->quiet || level != FINDING_OK)
+        print_finding(findings, level, subject, clean, remedy);
+}
+
+/* An error as a finding: the check goes on with what is left. */
+static void fail(struct findings *findings, const char *subject, const struct error *err,
+                 const char *remedy)
+{
+    on_finding(findings, FINDING_FAIL, subject, err->text, remedy);
+}
+
+/* ---- source ---- */
+
+static bool check_source(struct findings *findings, struct open_source *source)
+{
+    struct error err = {0};
+    const struct job *job = &findings->invocation->job;
+    if (source_open_job(job, source, &err) != STATUS_OK) {
+        fail(findings, "source", &err, "correct source in the job file, or make it readable");
+        return false;
+    }
+    on_finding(findings, FINDING_OK, "source", job->source_shown, NULL);
+    if (source->driver->check(source->source, NULL, on_finding, findings, &err) != STATUS_OK)
+        fail(findings, "source", &err, NULL);
+    err = (struct error){0};
+    if (source_catalog_read(source, &err) != STATUS_OK) {
+        fail(findings, "source", &err, NULL);
+        return false;
+    }
+    return true;
+}
+
+/* ---- target ---- */
+
+/* Put an object and take it away again: the only proof that the place is writable. */
+static status try_writing(struct storage *storage, struct error *err)
+{
+    static const char probe[] = "_leat/check";
+    status_code code = storage_put(storage, probe, PUT_REPLACE, "leat\n", 5, err);
+    if (code == STATUS_OK)
+        code = storage_remove(storage, probe, err);
+    return code;
+}
+
+static void check_space(struct findings *findings, struct storage *storage, uint64_t source_bytes)
+{
+    char free_text[32], needed[32], found[128];
+    uint64_t free_bytes = storage_free_bytes(storage);
+    if (free_bytes == UINT64_MAX)
+        return;
+    snprintf(found, sizeof(found), "%s free; the streams hold about %s in the source",
+             text_format_bytes(free_bytes, free_text), text_format_bytes(source_bytes, needed));
+    bool tight = free_bytes < source_bytes;
+    on_finding(findings, tight ? FINDING_WARN : FINDING_OK, "space", found,
+               tight ? "make room; a run needs its new files beside the old ones" : NULL);
+}
+
+static void check_target(struct findings *findings, uint64_t source_bytes)
+{
+    struct error err = {0};
+    const struct job *job = &findings->invocation->job;
+    struct storage *storage = NULL;
+    if (storage_open(job->target, &job->storage_options, true, &storage, &err) != STATUS_OK) {
+        fail(findings, "target", &err, "make the folder writable for this user, or correct target");
+        return;
+    }
+    if (try_writing(storage, &err) == STATUS_OK)
+        on_finding(findings, FINDING_OK, "target", job->target_shown, NULL);
+    else
+        fail(findings, "target", &err, "make the folder writable for this user");
+    check_space(findings, storage, source_bytes);
+    storage_close(storage);
+}
+
+/* ---- streams ---- */
+
+/* The columns that come out of the source, and what the table says about their types. */
+static void check_types(struct findings *findings, struct open_source *source,
+                        const struct stream_spec *spec, struct open_table *table)
+{
+    struct error err = {0};
+    struct read_request request;
+    struct read_plan plan = {0};
+    stream_request(spec, &request);
+    if (source->driver->plan(source->source, &request, &plan, &err) != STATUS_OK) {
+        fail(findings, "plan", &err, NULL);
+        return;
+    }
+    status_code code =
+        table->table ? spec->table->check_schema(table->table, &plan.schema, &err) : STATUS_OK;
+    char found[128];
+    snprintf(found, sizeof(found), "%zu columns, all with a type the table carries",
+             plan.schema.n_fields);
+    if (code == STATUS_OK)
+        on_finding(findings, FINDING_OK, "types", found, NULL);
+    else
+        fail(findings, "types", &err,
+             "give the column another type under columns, or leave it out "
+             "of select");
+    struct partitioner *partitioner = NULL;
+    err = (struct error){0};
+    if (partitioner_new(&plan.schema, spec->partitions, spec->n_partitions, plan.today,
+                        &partitioner, &err) != STATUS_OK)
+        fail(findings, "partition_by", &err, NULL);
+    partitioner_free(partitioner);
+    read_plan_release(&plan);
+}
+
+static void check_stream(struct findings *findings, struct open_source *source,
+                         const struct stream_spec *spec)
+{
+    struct error err = {0};
+    struct read_request request;
+    SCOPED(open_table_close) struct open_table table = {0};
+    findings->stream = spec->name;
+    stream_request(spec, &request);
+    if (source->driver->check(source->source, &request, on_finding, findings, &err) != STATUS_OK) {
+        fail(findings, "source", &err, NULL);
+        return;
+    }
+    if (table_open_stream(findings->invocation, spec, &table, &err) != STATUS_OK)
+        fail(findings, "table", &err, NULL);
+    else if (table.state.hold)
+        on_finding(findings, FINDING_WARN, "table", table.state.hold,
+                   "see the choices of leat run --help");
+    check_types(findings, source, spec, &table);
+}
+
+static uint64_t bytes_of(const struct source_catalog *catalog, const struct stream_spec *streams,
+                         size_t n)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < catalog->n_streams; k++)
+            if (strcmp(catalog->streams[k].name, streams[i].name) == 0)
+                bytes += catalog->streams[k].bytes;
+    return bytes;
+}
+
+/* ---- the command ---- */
+
+static status summarize(struct findings *findings, struct error *err)
+{
+    struct invocation *invocation = findings->invocation;
+    size_t warned = findings->counts[FINDING_WARN], failed = findings->counts[FINDING_FAIL];
+    invocation->exit_code = failed ? EXIT_FAILED : EXIT_PUBLISHED;
+    if (findings->list)
+        return print_json(invocation,
+                          json_pack("{s:I,s:I,s:o}", "warnings", (json_int_t)warned, "failed",
+                                    (json_int_t)failed, "findings", TAKE(findings->list)),
+                          err);
+    if (failed || warned || !invocation->quiet)
+        fprintf(invocation->out, "%s: %zu failed, %zu warning%s\n", invocation->job.path, failed,
+                warned, warned == 1 ? "" : "s");
+    return STATUS_OK;
+}
+
+/* A wrong table or column name is a mistake of the job file (exit 2); what the systems answer is a finding. */
+static status check_online(struct findings *findings, struct error *err)
+{
+    struct invocation *invocation = findings->invocation;
+    SCOPED(open_source_close) struct open_source source = {0};
+    struct stream_spec *streams = NULL;
+    size_t n = 0;
+    bool readable = check_source(findings, &source);
+    if (readable)
+        TRY(invocation_streams(invocation, &source.catalog, &streams, &n, err));
+    check_target(findings, readable ? bytes_of(&source.catalog, streams, n) : 0);
+    for (size_t i = 0; i < n; i++)
+        check_stream(findings, &source, &streams[i]);
+    if (source.source)
+        source.driver->plan_end(source.source);
+    return STATUS_OK;
+}
+
+static status run(struct invocation *invocation, struct error *err)
+{
+    struct findings findings = {.invocation = invocation};
+    TRY(invocation_load_job(invocation, err));
+    findings.list = invocation->json ? json_array() : NULL;
+    status_code code = STATUS_OK;
+    if (option_number(&invocation->flags, "offline"))
+        on_finding(&findings, FINDING_OK, "job", "every word is right", NULL);
+    else
+        code = check_online(&findings, err);
+    if (code == STATUS_OK)
+        code = summarize(&findings, err);
+    json_decref(findings.list);
+    return code;
+}
+
+const struct command cmd_check = {
+    .name = "check",
+    .synopsis = "JOB [STREAM...]",
+    .summary = "job file, connections, privileges and types, and how to mend what is wrong",
+    .help = "Checks the job file, opens source and target, looks at each stream and its table, and "
+            "says for each finding how to mend it. Loads nothing.",
+    .example = "leat check shop.yaml",
+    .flags = flags,
+    .min_args = 1,
+    .max_args = 1000,
+    .run = run,
+};

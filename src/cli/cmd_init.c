@@ -1,0 +1,241 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "cli/open.h"
+#include "storage/file_ops.h"
+
+static const struct option_spec flags[] = {
+    {.name = "output",
+     .kind = OPTION_TEXT,
+     .default_text = "leat.yaml",
+     .help = "The file to write, - for standard output; never one that is there. Short: -o.",
+     .example = "shop.yaml"},
+    {.name = "target",
+     .kind = OPTION_TEXT,
+     .default_text = "./lake",
+     .help = "Where the tables are to live.",
+     .example = "file:///lake/shop"},
+    {0},
+};
+
+/* Text that means the same to YAML: plain where that is safe, else in double quotes. */
+static void append_yaml(struct text *out, const char *text)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:";
+    static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off"};
+    bool plain = text[0] && strspn(text, safe) == strlen(text) && !strchr("0123456789.:", text[0]);
+    plain |= text_starts_with(text, "./") && strspn(text, safe) == strlen(text);
+    plain &= !text_ends_with(text, ":") && !strstr(text, "$");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        plain &= strcasecmp(text, words[i]) != 0;
+    if (plain) {
+        text_append(out, text);
+        return;
+    }
+    text_append_char(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            text_printf(out, "\\%c", *text);
+        else if (*text == '$')
+            text_append(out, "$$");
+        else if ((unsigned char)*text < 0x20)
+            text_printf(out, "\\x%02x", (unsigned)*text);
+        else
+            text_append_char(out, *text);
+    }
+    text_append_char(out, '"');
+}
+
+/* A name as a key of `streams`, where * ? and ! mean more than themselves. */
+static bool is_expressible(const char *name)
+{
+    return name[0] != '!' && !strpbrk(name, "*?");
+}
+
+static const struct source_column *find_update_key(const struct source_stream *stream)
+{
+    static const char *const likely[] = {"updated_at", "modified_at", "last_modified",
+                                         "created_at"};
+    for (size_t k = 0; k < sizeof(likely) / sizeof(likely[0]); k++)
+        for (size_t i = 0; i < stream->n_columns; i++)
+            if (stream->columns[i].usable_key &&
+                strcasecmp(stream->columns[i].name, likely[k]) == 0)
+                return &stream->columns[i];
+    return NULL;
+}
+
+static const struct source_column *find_period(const struct source_stream *stream)
+{
+    for (size_t i = 0; i < stream->n_columns; i++)
+        if (stream->columns[i].type.id == TYPE_TIMESTAMP || stream->columns[i].type.id == TYPE_DATE)
+            return &stream->columns[i];
+    return NULL;
+}
+
+static void append_primary_key(struct text *out, const struct source_stream *stream)
+{
+    bool any = false;
+    for (int32_t position = 1; position <= (int32_t)stream->n_columns; position++) {
+        for (size_t i = 0; i < stream->n_columns; i++) {
+            if (stream->columns[i].key_position != position)
+                continue;
+            text_append(out, any ? ", " : "    primary_key: [");
+            append_yaml(out, stream->columns[i].name);
+            any = true;
+        }
+    }
+    if (any)
+        text_append(out, "]\n");
+}
+
+static void append_stream(struct text *out, const struct source_stream *stream)
+{
+    char rows[32];
+    const struct source_column *key = find_update_key(stream);
+    const struct source_column *period = find_period(stream);
+    if (!is_expressible(stream->name)) {
+        text_printf(out, "  # %s: a name with * ? or ! needs a query\n", stream->name);
+        return;
+    }
+    text_append(out, "  ");
+    append_yaml(out, stream->name);
+    text_printf(out, ": # %s, about %s rows\n", stream->kind,
+                text_format_count(stream->rows, rows));
+    text_append(out, "    mode: full-refresh\n");
+    append_primary_key(out, stream);
+    if (key)
+        text_printf(out,
+                    "    # mode: incremental with update_key: %s and write: append loads only "
+                    "what is new\n",
+                    key->name);
+    if (period)
+        text_printf(out, "    # partition_by: day(%s)\n", period->name);
+    if (stream->note)
+        text_printf(out, "    # %s\n", stream->note);
+}
+
+/* A path is relative to the job file; what was typed was relative to the current directory. */
+static const char *source_for_job(struct invocation *invocation, const char *url)
+{
+    char current[PATH_MAX];
+    const char *output = option_text(&invocation->flags, "output");
+    bool beside = !strchr(output, '/');
+    if (strstr(url, "://") || url[0] == '/')
+        return url;
+    if (beside)
+        return text_starts_with(url, "./") ? url : arena_printf(&invocation->arena, "./%s", url);
+    if (!getcwd(current, sizeof(current)))
+        return url;
+    return arena_printf(&invocation->arena, "%s/%s", current, url);
+}
+
+static status build_job(struct invocation *invocation, const char *url,
+                        const struct source_catalog *catalog, struct text *out, struct error *err)
+{
+    const char *source = source_for_job(invocation, url);
+    if (!source)
+        return error_no_memory(err);
+    text_append(out,
+                "# What to load, from where, to where. Every word: docs/reference/job-file.md\n"
+                "source: ");
+    append_yaml(out, source);
+    text_append(out, "\ntarget: ");
+    append_yaml(out, option_text(&invocation->flags, "target"));
+    text_append(out, "\ndefaults:\n  table: delta\nstreams:\n");
+    for (size_t i = 0; i < catalog->n_streams; i++)
+        append_stream(out, &catalog->streams[i]);
+    return text_check(out, err);
+}
+
+/* Secrets have no place in a file that will be shared. */
+static status refuse_password(struct invocation *invocation, const char *url, struct error *err)
+{
+    const char *shown = job_redact_url(url, &invocation->arena);
+    if (!shown)
+        return error_no_memory(err);
+    if (strcmp(shown, url) == 0)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "the URL holds a password, and init would write it into the job file; put the "
+                     "URL into an environment variable and write source: env:NAME");
+}
+
+static status write_all(int fd, const char *path, const struct text *content, struct error *err)
+{
+    for (size_t done = 0; done < content->size;) {
+        ssize_t n = file_ops()->write(fd, content->data + done, content->size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_os(err, errno, "cannot write %s", path);
+        done += (size_t)n;
+    }
+    return STATUS_OK;
+}
+
+static status write_file(const char *path, const struct text *content, struct error *err)
+{
+    int fd = file_ops()->openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST)
+        return error_set(
+            err, STATUS_BAD_CONFIG,
+            "%s is there already and init overwrites nothing; choose another file with "
+            "-o FILE",
+            path);
+    if (fd < 0)
+        return error_os(err, errno, "cannot write %s", path);
+    status code = write_all(fd, path, content, err);
+    file_ops()->close(fd);
+    if (code != STATUS_OK)
+        file_ops()->unlinkat(AT_FDCWD, path, 0); /* half a job file helps nobody */
+    return code;
+}
+
+static status run(struct invocation *invocation, struct error *err)
+{
+    const char *url = invocation->args[0];
+    const char *path = option_text(&invocation->flags, "output");
+    SCOPED(open_source_close) struct open_source source = {0};
+    SCOPED(text_release) struct text content = {0};
+    const char *shown;
+    TRY(refuse_password(invocation, url, err));
+    TRY(source_open_url(invocation, url, &source, &shown, err));
+    TRY(source_catalog_read(&source, err));
+    if (source.catalog.n_streams == 0)
+        return error_set(err, STATUS_BAD_CONFIG, "%s holds no tables", shown);
+    TRY(build_job(invocation, url, &source.catalog, &content, err));
+    if (strcmp(path, "-") == 0) {
+        fputs(text_string(&content), invocation->out);
+        return STATUS_OK;
+    }
+    TRY(write_file(path, &content, err));
+    if (invocation->json)
+        return print_json(invocation,
+                          json_pack("{s:s,s:I}", "written", path, "streams",
+                                    (json_int_t)source.catalog.n_streams),
+                          err);
+    if (!invocation->quiet)
+        fprintf(invocation->out, "wrote %s with %zu streams\nnext: leat check %s\n", path,
+                source.catalog.n_streams, path);
+    return STATUS_OK;
+}
+
+const struct command cmd_init = {
+    .name = "init",
+    .synopsis = "URL",
+    .summary = "write a first job file for what a source holds",
+    .help = "Writes a job file that loads every table of the source, with hints for incremental "
+            "loads and partitions. Never overwrites a file.",
+    .example = "leat init ./shop.db -o shop.yaml",
+    .flags = flags,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};
