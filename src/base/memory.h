@@ -24,7 +24,7 @@ struct memory_ops {
 
 /* Replace the table (before any thread starts). Returns the one that was in force. */
 const struct memory_ops *memory_set_ops(const struct memory_ops *ops);
-const struct memory_ops *memory_get_ops(void);
+const struct memory_ops *memory_get_ops(void); /* in force; for those who map pages themselves */
 
 void *mem_alloc(size_t size_bytes)
     __attribute__((malloc)); /* uninitialised; NULL when there is none */
