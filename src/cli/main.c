@@ -69,7 +69,11 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 int main(int argc, char **argv)
 {
 #ifdef LEAT_FAULTS
-    fault_install(getenv("LEAT_FAULT"));
+    struct error fault_err = {0};
+    if (fault_install(getenv("LEAT_FAULT"), &fault_err) != STATUS_OK) {
+        fprintf(stderr, "leat: %s\n", fault_err.text);
+        return EXIT_USAGE;
+    }
 #endif
     json_init();
     if (argc < 2) {
