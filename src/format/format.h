@@ -27,7 +27,8 @@ struct column_stats {
     bool has_bounds; /* min and max are set (never for all-NULL, NaN-only, INTERVAL) */
     bool min_exact, max_exact;
     struct scalar min, max; /* text bounds may be cut: min down, max up */
-    uint64_t null_count;
+    uint64_t null_count;    /* of a nested field: 0, nothing is known */
+    uint64_t nan_count;     /* FLOAT32, FLOAT64: NaN is never a bound */
     uint64_t value_count;   /* NULLs included */
     uint64_t encoded_bytes; /* as stored, page headers included */
     uint64_t plain_bytes;   /* before encoding and compression */

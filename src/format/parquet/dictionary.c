@@ -1,0 +1,303 @@
+#include "format/parquet/dictionary.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "format/parquet/bit_pack.h"
+
+enum {
+    INDEX_SLACK = 16,
+    DIRECT_RANGE_MAX = 1 << 20, /* a table of it stays in the second-level cache */
+    DIRECT_RANGE_MIN = 1 << 12,
+    SLOTS_FIRST = 1 << 12,
+    SAMPLE_FIRST = 1 << 12, /* values after which repetition is looked at, then twice as many ... */
+    VALUES_MAX = 1 << 30,
+};
+
+void dictionary_release(struct dictionary *dictionary)
+{
+    buffer_release(&dictionary->values);
+    buffer_release(&dictionary->firsts);
+    buffer_release(&dictionary->index);
+    buffer_release(&dictionary->slots);
+    buffer_release(&dictionary->hashes);
+    *dictionary = (struct dictionary){0};
+}
+
+/* Do so many entries among so many values say that the rest will not repeat either? */
+static bool repeats_too_little(size_t entries, size_t values)
+{
+    return 3 * entries > 2 * values;
+}
+
+/* Entries and packed indexes against the values themselves. */
+static bool pays(const struct dictionary *dictionary, const struct dense *values)
+{
+    size_t index_bytes = values->n * bit_width_of(dictionary->entries - 1) / 8;
+    size_t plain = dense_plain_bytes(values, 0, values->n);
+    return dictionary->bytes <= DICTIONARY_MAX_BYTES && dictionary->bytes + index_bytes < plain;
+}
+
+/* ---- integers of a small range: a table with a place for each possible value ----
+ * Entries come out in ascending order, and no value takes a branch. */
+
+#define DIRECT_BUILD(name, type, utype)                                                            \
+    static size_t name(const type *values, size_t n, type min, size_t range, uint8_t *seen,        \
+                       uint32_t *map, type *entries, size_t limit)                                 \
+    {                                                                                              \
+        memset(seen, 0, range);                                                                    \
+        for (size_t i = 0; i < n; i++)                                                             \
+            seen[(utype)((utype)values[i] - (utype)min)] = 1;                                      \
+        size_t count = 0;                                                                          \
+        for (size_t at = 0; at < range; at++)                                                      \
+            count += seen[at];                                                                     \
+        if (count > limit)                                                                         \
+            return count;                                                                          \
+        uint32_t next = 0;                                                                         \
+        for (size_t at = 0; at < range; at++) {                                                    \
+            map[at] = next;                                                                        \
+            if (seen[at])                                                                          \
+                entries[next++] = (type)((utype)min + (utype)at);                                  \
+        }                                                                                          \
+        return count;                                                                              \
+    }                                                                                              \
+    static void name##_index(const type *values, size_t n, type min, const uint32_t *map,          \
+                             uint32_t *index)                                                      \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++)                                                             \
+            index[i] = map[(utype)((utype)values[i] - (utype)min)];                                \
+    }
+
+DIRECT_BUILD(direct32, int32_t, uint32_t)
+DIRECT_BUILD(direct64, int64_t, uint64_t)
+
+static size_t entry_limit(const struct dense *values)
+{
+    size_t by_bytes = DICTIONARY_MAX_BYTES / values->width;
+    size_t by_share = values->n * 2 / 3;
+    return by_bytes < by_share ? by_bytes : by_share;
+}
+
+static status build_direct(struct dictionary *d, const struct dense *values, const uint8_t *min_raw,
+                           size_t range, bool *out_made, struct error *err)
+{
+    size_t limit = entry_limit(values);
+    TRY(buffer_reserve(&d->slots, range * sizeof(uint32_t), err));
+    TRY(buffer_reserve(&d->hashes, range, err));
+    TRY(buffer_reserve(&d->values, (limit + 1) * values->width, err));
+    uint32_t *map = (uint32_t *)(void *)d->slots.data;
+    void *entries = d->values.data;
+    const void *from = values->values;
+    if (values->width == 4) {
+        int32_t min;
+        memcpy(&min, min_raw, sizeof(min));
+        d->entries = direct32(from, values->n, min, range, d->hashes.data, map, entries, limit);
+        if (d->entries <= limit)
+            direct32_index(from, values->n, min, map, dictionary_index(d));
+    } else {
+        int64_t min;
+        memcpy(&min, min_raw, sizeof(min));
+        d->entries = direct64(from, values->n, min, range, d->hashes.data, map, entries, limit);
+        if (d->entries <= limit)
+            direct64_index(from, values->n, min, map, dictionary_index(d));
+    }
+    d->bytes = d->entries * values->width;
+    *out_made = d->entries <= limit && pays(d, values);
+    return STATUS_OK;
+}
+
+/* ---- open addressing: a slot holds an entry's number + 1; 0 is empty ---- */
+
+static inline uint32_t hash_fixed(uint64_t value)
+{
+    return (uint32_t)((value * 0x9e3779b97f4a7c15u) >> 32);
+}
+
+/* Twice the slots, all entries placed again by their hashes. */
+static status grow_slots(struct dictionary *d, size_t slots, struct error *err)
+{
+    d->hashes.size = d->entries * sizeof(uint32_t);
+    TRY(buffer_reserve(&d->slots, slots * sizeof(uint32_t), err));
+    TRY(buffer_reserve(&d->hashes, slots / 2 * sizeof(uint32_t), err));
+    uint32_t *table = (uint32_t *)(void *)d->slots.data;
+    const uint32_t *hashes = (const uint32_t *)(const void *)d->hashes.data;
+    memset(table, 0, slots * sizeof(*table));
+    for (size_t e = 0; e < d->entries; e++) {
+        size_t at = hashes[e] & (slots - 1);
+        while (table[at])
+            at = (at + 1) & (slots - 1);
+        table[at] = (uint32_t)e + 1;
+    }
+    return STATUS_OK;
+}
+
+/* Values [*from, to) by hashing; stops early when the table is half full. */
+#define HASH_FIXED(name, type)                                                                     \
+    static size_t name(struct dictionary *d, const type *values, size_t from, size_t to,           \
+                       size_t slots)                                                               \
+    {                                                                                              \
+        uint32_t *table = (uint32_t *)(void *)d->slots.data;                                       \
+        uint32_t *hashes = (uint32_t *)(void *)d->hashes.data;                                     \
+        uint32_t *index = dictionary_index(d);                                                     \
+        type *entries = (type *)(void *)d->values.data;                                            \
+        size_t mask = slots - 1;                                                                   \
+        for (size_t i = from; i < to; i++) {                                                       \
+            uint32_t hash = hash_fixed((uint64_t)values[i]);                                       \
+            size_t at = hash & mask;                                                               \
+            while (table[at] && entries[table[at] - 1] != values[i])                               \
+                at = (at + 1) & mask;                                                              \
+            if (!table[at]) {                                                                      \
+                if (2 * (d->entries + 1) > slots)                                                  \
+                    return i;                                                                      \
+                entries[d->entries] = values[i];                                                   \
+                hashes[d->entries] = hash;                                                         \
+                table[at] = (uint32_t)++d->entries;                                                \
+            }                                                                                      \
+            index[i] = table[at] - 1;                                                              \
+        }                                                                                          \
+        return to;                                                                                 \
+    }
+
+HASH_FIXED(hash32, uint32_t)
+HASH_FIXED(hash64, uint64_t)
+
+static inline uint64_t first_bytes(const uint8_t *at, size_t size)
+{
+    return size >= 8 ? load_u64le(at) : load_u64le(at) & (((uint64_t)1 << 8 * size) - 1);
+}
+
+static inline uint32_t hash_bytes(struct span value)
+{
+    if (value.size > 16)
+        return (uint32_t)XXH3_64bits(value.data, value.size);
+    uint64_t low = first_bytes(value.data, value.size);
+    uint64_t high = value.size > 8 ? first_bytes(value.data + 8, value.size - 8) : 0;
+    uint64_t mixed = (low ^ (high + value.size) * 0xc2b2ae3d27d4eb4fu) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(mixed >> 32);
+}
+
+static inline bool same_bytes(struct span a, struct span b)
+{
+    if (a.size != b.size)
+        return false;
+    if (a.size <= 8)
+        return first_bytes(a.data, a.size) == first_bytes(b.data, b.size);
+    return memcmp(a.data, b.data, a.size) == 0;
+}
+
+static size_t hash_spans(struct dictionary *d, const struct dense *values, size_t from, size_t to,
+                         size_t slots)
+{
+    uint32_t *table = (uint32_t *)(void *)d->slots.data;
+    uint32_t *hashes = (uint32_t *)(void *)d->hashes.data;
+    uint32_t *firsts = (uint32_t *)(void *)d->firsts.data;
+    uint32_t *index = dictionary_index(d);
+    size_t mask = slots - 1;
+    for (size_t i = from; i < to; i++) {
+        struct span value = dense_value(values, i);
+        uint32_t hash = hash_bytes(value);
+        size_t at = hash & mask;
+        while (table[at] && !(hashes[table[at] - 1] == hash &&
+                              same_bytes(value, dense_value(values, firsts[table[at] - 1]))))
+            at = (at + 1) & mask;
+        if (!table[at]) {
+            if (2 * (d->entries + 1) > slots || d->bytes > DICTIONARY_MAX_BYTES)
+                return i;
+            firsts[d->entries] = (uint32_t)i;
+            hashes[d->entries] = hash;
+            table[at] = (uint32_t)++d->entries;
+            d->bytes += value.size + (values->width == 0 ? 4 : 0);
+        }
+        index[i] = table[at] - 1;
+    }
+    return to;
+}
+
+static bool by_value(const struct dense *values)
+{
+    return values->width == 4 || values->width == 8;
+}
+
+static size_t hash_some(struct dictionary *d, const struct dense *values, size_t from, size_t to,
+                        size_t slots)
+{
+    const void *fixed = values->values;
+    if (values->width == 4)
+        return hash32(d, fixed, from, to, slots);
+    if (values->width == 8)
+        return hash64(d, fixed, from, to, slots);
+    return hash_spans(d, values, from, to, slots);
+}
+
+/* Room for the entries that SLOTS slots can take. */
+static status make_room(struct dictionary *d, const struct dense *values, size_t slots,
+                        struct error *err)
+{
+    if (by_value(values)) {
+        d->values.size = d->entries * values->width; /* what growing has to keep */
+        TRY(buffer_reserve(&d->values, slots / 2 * values->width, err));
+    } else {
+        d->firsts.size = d->entries * sizeof(uint32_t);
+        TRY(buffer_reserve(&d->firsts, slots / 2 * sizeof(uint32_t), err));
+    }
+    return grow_slots(d, slots, err);
+}
+
+static status build_hashed(struct dictionary *d, const struct dense *values, bool *out_made,
+                           struct error *err)
+{
+    size_t slots = SLOTS_FIRST;
+    TRY(make_room(d, values, slots, err));
+    size_t sample = SAMPLE_FIRST;
+    for (size_t done = 0; done < values->n;) {
+        size_t to = sample < values->n ? sample : values->n;
+        size_t reached = hash_some(d, values, done, to, slots);
+        if (by_value(values))
+            d->bytes = d->entries * values->width;
+        if (d->bytes > DICTIONARY_MAX_BYTES || repeats_too_little(d->entries, reached))
+            return STATUS_OK;
+        if (reached < to) {
+            slots *= 2;
+            TRY(make_room(d, values, slots, err));
+        } else {
+            sample *= 2;
+        }
+        done = reached;
+    }
+    *out_made = pays(d, values);
+    return STATUS_OK;
+}
+
+/* Places from the smallest to the largest integer, 0 for other types and for more than 2^63. */
+static uint64_t integer_range(const struct leaf *leaf, const struct bounds *bounds)
+{
+    bool integer = leaf->order == ORDER_INT32 || leaf->order == ORDER_INT64 ||
+                   leaf->order == ORDER_UINT32 || leaf->order == ORDER_UINT64;
+    if (!integer || !bounds->set)
+        return 0;
+    if (leaf->width == 4)
+        return (uint64_t)(load_u32le(bounds->max.raw) - load_u32le(bounds->min.raw)) + 1;
+    uint64_t distance = load_u64le(bounds->max.raw) - load_u64le(bounds->min.raw);
+    return distance >> 63 ? 0 : distance + 1;
+}
+
+status dictionary_build(struct dictionary *dictionary, const struct leaf *leaf,
+                        const struct dense *values, const struct bounds *bounds, bool *out_made,
+                        struct error *err)
+{
+    *out_made = false;
+    dictionary->entries = 0;
+    dictionary->bytes = 0;
+    if (values->n < 2 || values->n > VALUES_MAX || leaf->physical == PARQUET_BOOLEAN ||
+        values->width > DICTIONARY_MAX_BYTES)
+        return STATUS_OK;
+    TRY(buffer_reserve(&dictionary->index, (values->n + INDEX_SLACK) * sizeof(uint32_t), err));
+    uint64_t range = integer_range(leaf, bounds);
+    bool small = range > 0 && range <= DIRECT_RANGE_MAX &&
+                 (range <= DIRECT_RANGE_MIN || range <= 4 * values->n);
+    if (small)
+        return build_direct(dictionary, values, bounds->min.raw, (size_t)range, out_made, err);
+    return build_hashed(dictionary, values, out_made, err);
+}

@@ -1,0 +1,19 @@
+#include "format/parquet/driver.h"
+
+#include "format/parquet/options.h"
+
+const struct format_driver parquet_driver = {
+    .name = "parquet",
+    .extension = ".parquet",
+    .options = parquet_option_specs,
+    .encoder_new = parquet_encoder_new,
+    .encode = parquet_encode,
+    .encoder_free = parquet_encoder_free,
+    .file_begin = parquet_file_begin,
+    .file_append = parquet_file_append,
+    .file_append_meta = parquet_file_append_meta,
+    .file_finish = parquet_file_finish,
+    .file_abort = parquet_file_abort,
+    .inspect = parquet_inspect,
+    .footer_rows = parquet_footer_rows,
+};

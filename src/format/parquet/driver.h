@@ -1,0 +1,31 @@
+/* The verbs of the driver, by the file that holds them; driver.c lists them. */
+#ifndef LEAT_FORMAT_PARQUET_DRIVER_H
+#define LEAT_FORMAT_PARQUET_DRIVER_H
+
+#include "format/format.h"
+
+extern const struct format_driver parquet_driver;
+
+/* encoder.c */
+status parquet_encoder_new(const struct schema *schema, const struct option_values *options,
+                           struct encoder **out, struct error *err);
+status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,
+                      struct row_group *out, struct error *err);
+void parquet_encoder_free(struct encoder *encoder);
+
+/* file.c */
+status parquet_file_begin(const struct schema *schema, const struct option_values *options,
+                          struct byte_sink *sink, struct format_file **out, struct error *err);
+status parquet_file_append(struct format_file *file, const struct row_group *group,
+                           struct error *err);
+status parquet_file_append_meta(struct format_file *file, const void *meta, size_t meta_bytes,
+                                uint64_t pages_bytes, struct error *err);
+status parquet_file_finish(struct format_file *file, const struct key_value *pairs, size_t n_pairs,
+                           struct file_result *out, struct error *err);
+void parquet_file_abort(struct format_file *file);
+
+/* inspect.c, footer.c */
+status parquet_inspect(const struct byte_source *source, bool json, FILE *out, struct error *err);
+status parquet_footer_rows(const struct byte_source *source, uint64_t *out_rows, struct error *err);
+
+#endif

@@ -1,0 +1,174 @@
+/* Batches to sealed row groups, one column after the other:
+ *
+ *   column -> levels and dense values -> bounds of each page -> dictionary or not -> pages -> description
+ *
+ * All working memory belongs to the encoder and is used again, so a row group costs no allocation but its
+ * own bytes. */
+#include "format/parquet/chunk.h"
+#include "format/parquet/driver.h"
+#include "format/parquet/group_meta.h"
+
+struct encoder {
+    struct leaf_plan plan;
+    bounds_kernel **bounds; /* one for each leaf */
+    struct parquet_options options;
+    struct chunk_scratch scratch;
+    struct buffer cuts;
+    struct arena arena; /* of one encode */
+    size_t page_rows;   /* rows of a page at most, after the widest fixed-width column */
+};
+
+void parquet_encoder_free(struct encoder *encoder)
+{
+    if (!encoder)
+        return;
+    leaf_plan_release(&encoder->plan);
+    mem_free(encoder->bounds);
+    chunk_scratch_release(&encoder->scratch);
+    buffer_release(&encoder->cuts);
+    arena_release(&encoder->arena);
+    mem_free(encoder);
+}
+
+static void encoder_freep(struct encoder **encoder)
+{
+    parquet_encoder_free(*encoder);
+}
+
+static status bind_kernels(struct encoder *encoder, struct error *err)
+{
+    const struct leaf_plan *plan = &encoder->plan;
+    encoder->bounds = mem_realloc_array(NULL, plan->n_leaves, sizeof(*encoder->bounds));
+    if (!encoder->bounds)
+        return error_no_memory(err);
+    encoder->page_rows = encoder->options.page_rows;
+    for (size_t i = 0; i < plan->n_leaves; i++) {
+        const struct leaf *leaf = &plan->leaves[i];
+        encoder->bounds[i] = bounds_kernel_for(leaf);
+        if (leaf_is_flat(leaf) && leaf->width > 0) {
+            size_t fit = encoder->options.page_bytes / (size_t)leaf->width;
+            if (fit < encoder->page_rows)
+                encoder->page_rows = fit > 0 ? fit : 1;
+        }
+    }
+    return STATUS_OK;
+}
+
+status parquet_encoder_new(const struct schema *schema, const struct option_values *options,
+                           struct encoder **out, struct error *err)
+{
+    SCOPED(encoder_freep) struct encoder *encoder = mem_zalloc(sizeof(*encoder));
+    if (!encoder)
+        return error_no_memory(err);
+    TRY(parquet_options_read(options, &encoder->options, err));
+    TRY(leaf_plan_init(&encoder->plan, schema, err));
+    TRY(bind_kernels(encoder, err));
+    TRY(codec_init(&encoder->scratch.codec, encoder->options.codec, err));
+    crc32_init(&encoder->scratch.crc);
+    *out = TAKE(encoder);
+    return STATUS_OK;
+}
+
+/* ---- pages: cut at the same rows in every column ---- */
+
+static bool fits(const struct encoder *encoder, const struct leaf *leaf, const struct batch *batch,
+                 size_t from, size_t to)
+{
+    return levels_plain_bytes(leaf, batch, from, to) <= encoder->options.page_bytes;
+}
+
+/* The last row up to TO at which a page that begins at FROM may end; at least one row goes in. */
+static size_t page_end(const struct encoder *encoder, const struct batch *batch, size_t from,
+                       size_t to)
+{
+    for (size_t i = 0; i < encoder->plan.n_leaves; i++) {
+        const struct leaf *leaf = &encoder->plan.leaves[i];
+        bool fixed = leaf_is_flat(leaf) && leaf->width > 0;
+        if (fixed || fits(encoder, leaf, batch, from, to))
+            continue;
+        size_t low = from + 1, high = to; /* [from, low) is taken, [from, high) does not fit */
+        while (low + 1 < high) {
+            size_t middle = low + (high - low) / 2;
+            if (fits(encoder, leaf, batch, from, middle))
+                low = middle;
+            else
+                high = middle;
+        }
+        to = low;
+    }
+    return to;
+}
+
+static status cut_pages(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,
+                        struct page_cuts *out, struct error *err)
+{
+    struct buffer *cuts = &encoder->cuts;
+    cuts->size = 0;
+    uint64_t at = 0;
+    TRY(buffer_append(cuts, &at, sizeof(at), err));
+    while (at < n) {
+        size_t to = n - at > encoder->page_rows ? at + encoder->page_rows : n;
+        at = page_end(encoder, batch, first + at, first + to) - first;
+        TRY(buffer_append(cuts, &at, sizeof(at), err));
+    }
+    *out = (struct page_cuts){.pages = cuts->size / sizeof(at) - 1,
+                              .starts = (const uint64_t *)(const void *)cuts->data};
+    return STATUS_OK;
+}
+
+/* ---- the row group ---- */
+
+static void row_group_cleanup(struct row_group *group)
+{
+    row_group_release(group);
+}
+
+static status encode_leaves(struct encoder *encoder, const struct batch *batch, size_t first,
+                            const struct page_cuts *cuts, struct row_group *group,
+                            struct group_meta *meta, struct error *err)
+{
+    const struct leaf_plan *plan = &encoder->plan;
+    for (size_t i = 0; i < plan->n_leaves; i++) {
+        struct chunk_result result = {0};
+        TRY(chunk_encode(&plan->leaves[i], encoder->bounds[i], &encoder->options, batch, first,
+                         cuts, &encoder->scratch, &group->pages, &encoder->arena, &result, err));
+        meta->group.chunks[i] = result.chunk;
+        meta->leaves[i] = (struct group_leaf){.column_index = result.column_index,
+                                              .offset_index = result.offset_index,
+                                              .plain_bytes = (int64_t)result.plain_bytes};
+        meta->group.uncompressed_bytes += result.chunk.uncompressed_bytes;
+        meta->group.compressed_bytes += result.chunk.compressed_bytes;
+        group->plain_bytes += result.plain_bytes;
+    }
+    meta->pages_bytes = (int64_t)group->pages.size;
+    return STATUS_OK;
+}
+
+status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,
+                      struct row_group *out, struct error *err)
+{
+    const struct leaf_plan *plan = &encoder->plan;
+    if (first > batch->rows || n > batch->rows - first)
+        return error_set(err, STATUS_BUG, "rows %zu+%zu of a batch of %zu", first, n, batch->rows);
+    SCOPED(row_group_cleanup) struct row_group group = {.rows = n};
+    arena_release(&encoder->arena);
+    struct group_meta meta = {
+        .group = {.rows = (int64_t)n,
+                  .n_chunks = plan->n_leaves,
+                  .file_offset = -1,
+                  .ordinal = -1,
+                  .chunks =
+                      arena_alloc(&encoder->arena, plan->n_leaves * sizeof(*meta.group.chunks))},
+        .leaves = arena_alloc(&encoder->arena, plan->n_leaves * sizeof(*meta.leaves)),
+        .n_leaves = plan->n_leaves,
+    };
+    if (!meta.group.chunks || !meta.leaves)
+        return error_no_memory(err);
+    struct page_cuts cuts;
+    TRY(cut_pages(encoder, batch, first, n, &cuts, err));
+    TRY(encode_leaves(encoder, batch, first, &cuts, &group, &meta, err));
+    TRY(group_meta_write(&meta, &group.meta, err));
+    *out = group;
+    group = (struct row_group){0};
+    return STATUS_OK;
+}
