@@ -37,7 +37,7 @@ void fault_monitor_enable(bool on)
 static void breach(const char *what, const char *path, const char *commit)
 {
     char line[2 * PATH_MAX];
-    int length = snprintf(line, sizeof(line), "ordering: %s %s is not synced before %s appears\n",
+    int length = snprintf(line, sizeof(line), "ordering: %s%s is not synced before %s appears\n",
                           what, path, commit);
     (void)!write(STDERR_FILENO, line, (size_t)length);
     _exit(EXIT_ORDERING);
@@ -158,7 +158,7 @@ static size_t root_of_commit(const char *path)
 static void check_commit(const char *path, size_t root, const struct stat *commit)
 {
     if (node_of(commit)->unsynced)
-        breach("the commit", path, path);
+        breach("the commit ", path, path);
     for (size_t i = 0; i < SLOTS; i++) {
         const struct node *node = &nodes[i];
         if (node->unsynced && strncmp(node->path, path, root) == 0 &&
