@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -126,56 +125,71 @@ static void check_target(struct findings *findings, uint64_t source_bytes)
 
 /* ---- streams ---- */
 
-/* The columns that come out of the source, and what the table says about their types. */
-static void check_types(struct findings *findings, struct open_source *source,
-                        const struct stream_spec *spec, struct open_table *table)
+/* BAD_CONFIG is the user's mistake and ends the check with its place in the file; the rest is a finding. */
+static status finding_or_mistake(struct findings *findings, const struct stream_spec *spec,
+                                 const char *subject, const struct error *cause, struct error *err)
 {
-    struct error err = {0};
+    if (cause->code == STATUS_BAD_CONFIG)
+        return error_set(err, STATUS_BAD_CONFIG, "%s: %s", spec->where_in_file, cause->text);
+    fail(findings, subject, cause, NULL);
+    return STATUS_OK;
+}
+
+/* The columns as they come out of the source, and what the table says about their types. */
+static status check_schema(struct findings *findings, const struct stream_spec *spec,
+                           struct open_table *table, const struct read_plan *plan,
+                           struct error *err)
+{
+    struct error cause = {0};
+    if (table->table &&
+        spec->table->check_schema(table->table, &plan->schema, &cause) != STATUS_OK) {
+        fail(findings, "types", &cause,
+             "give the column another type under columns, or leave it out of select");
+    } else {
+        char found[128];
+        snprintf(found, sizeof(found), "%zu columns, all with a type the table carries",
+                 plan->schema.n_fields);
+        on_finding(findings, FINDING_OK, "types", found, NULL);
+    }
+    struct partitioner *partitioner = NULL;
+    status_code code = partitioner_new(&plan->schema, spec->partitions, spec->n_partitions,
+                                       plan->today, &partitioner, &cause);
+    partitioner_free(partitioner);
+    return code == STATUS_OK ? STATUS_OK
+                             : finding_or_mistake(findings, spec, "partition_by", &cause, err);
+}
+
+static status check_plan(struct findings *findings, struct open_source *source,
+                         const struct stream_spec *spec, struct open_table *table,
+                         struct error *err)
+{
+    struct error cause = {0};
     struct read_request request;
     struct read_plan plan = {0};
     stream_request(spec, &request);
-    if (source->driver->plan(source->source, &request, &plan, &err) != STATUS_OK) {
-        fail(findings, "plan", &err, NULL);
-        return;
-    }
-    status_code code =
-        table->table ? spec->table->check_schema(table->table, &plan.schema, &err) : STATUS_OK;
-    char found[128];
-    snprintf(found, sizeof(found), "%zu columns, all with a type the table carries",
-             plan.schema.n_fields);
-    if (code == STATUS_OK)
-        on_finding(findings, FINDING_OK, "types", found, NULL);
-    else
-        fail(findings, "types", &err,
-             "give the column another type under columns, or leave it out "
-             "of select");
-    struct partitioner *partitioner = NULL;
-    err = (struct error){0};
-    if (partitioner_new(&plan.schema, spec->partitions, spec->n_partitions, plan.today,
-                        &partitioner, &err) != STATUS_OK)
-        fail(findings, "partition_by", &err, NULL);
-    partitioner_free(partitioner);
+    if (source->driver->plan(source->source, &request, &plan, &cause) != STATUS_OK)
+        return finding_or_mistake(findings, spec, "plan", &cause, err);
+    status_code code = check_schema(findings, spec, table, &plan, err);
     read_plan_release(&plan);
+    return code;
 }
 
-static void check_stream(struct findings *findings, struct open_source *source,
-                         const struct stream_spec *spec)
+static status check_stream(struct findings *findings, struct open_source *source,
+                           const struct stream_spec *spec, struct error *err)
 {
-    struct error err = {0};
+    struct error cause = {0};
     struct read_request request;
     SCOPED(open_table_close) struct open_table table = {0};
     findings->stream = spec->name;
     stream_request(spec, &request);
-    if (source->driver->check(source->source, &request, on_finding, findings, &err) != STATUS_OK) {
-        fail(findings, "source", &err, NULL);
-        return;
-    }
-    if (table_open_stream(findings->invocation, spec, &table, &err) != STATUS_OK)
-        fail(findings, "table", &err, NULL);
+    if (source->driver->check(source->source, &request, on_finding, findings, &cause) != STATUS_OK)
+        return finding_or_mistake(findings, spec, "source", &cause, err);
+    if (table_open_stream(findings->invocation, spec, &table, &cause) != STATUS_OK)
+        fail(findings, "table", &cause, NULL);
     else if (table.state.hold)
         on_finding(findings, FINDING_WARN, "table", table.state.hold,
                    "see the choices of leat run --help");
-    check_types(findings, source, spec, &table);
+    return check_plan(findings, source, spec, &table, err);
 }
 
 static uint64_t bytes_of(const struct source_catalog *catalog, const struct stream_spec *streams,
@@ -218,11 +232,12 @@ static status check_online(struct findings *findings, struct error *err)
     if (readable)
         TRY(invocation_streams(invocation, &source.catalog, &streams, &n, err));
     check_target(findings, readable ? bytes_of(&source.catalog, streams, n) : 0);
-    for (size_t i = 0; i < n; i++)
-        check_stream(findings, &source, &streams[i]);
+    status_code code = STATUS_OK;
+    for (size_t i = 0; i < n && code == STATUS_OK; i++)
+        code = check_stream(findings, &source, &streams[i], err);
     if (source.source)
         source.driver->plan_end(source.source);
-    return STATUS_OK;
+    return code;
 }
 
 static status run(struct invocation *invocation, struct error *err)

@@ -53,6 +53,7 @@ struct stream_spec {
     struct option_values commit_options; /* of the table driver */
     const struct commit_driver *table;
     const struct format_driver *format;
+    struct option_values words; /* the stream's own words with their places, for messages */
 };
 
 struct job {
@@ -88,6 +89,11 @@ void job_release(struct job *job);
 status job_streams(const struct job *job, const struct source_catalog *catalog,
                    const char *const *selectors, size_t n_selectors, struct stream_spec **out,
                    size_t *out_n, struct arena *arena, struct error *err);
+
+/* The columns that SPEC names against those the source has (job_streams does so for every stream of a catalog).
+ * BAD_CONFIG: "job.yaml:9:17: update_key: orders has no column "updatd_at"; did you mean updated_at?". */
+status job_check_columns(const struct stream_spec *spec, const struct source_stream *stream,
+                         struct error *err);
 
 /* A URL as one may print it: user info and secret parameters struck out. In ARENA. */
 char *job_redact_url(const char *url, struct arena *arena);

@@ -133,15 +133,25 @@ static status expand_pattern(struct selection *selection, const struct stream_sp
     return STATUS_OK;
 }
 
-static status check_exists(const struct selection *selection, const struct stream_spec *spec,
+static const struct source_stream *find_stream(const struct source_catalog *catalog,
+                                               const char *name)
+{
+    for (size_t i = 0; i < catalog->n_streams; i++)
+        if (names(name, catalog->streams[i].name))
+            return &catalog->streams[i];
+    return NULL;
+}
+
+/* Table and columns against the catalog, where there is one. */
+static status check_source(const struct selection *selection, const struct stream_spec *spec,
                            struct error *err)
 {
     const struct source_catalog *catalog = selection->catalog;
     if (!catalog || spec->query)
         return STATUS_OK;
-    for (size_t i = 0; i < catalog->n_streams; i++)
-        if (names(spec->name, catalog->streams[i].name))
-            return STATUS_OK;
+    const struct source_stream *stream = find_stream(catalog, spec->name);
+    if (stream)
+        return job_check_columns(spec, stream, err);
     const char *nearest = nearest_stream(catalog, spec->name);
     if (nearest)
         return error_set(err, STATUS_BAD_CONFIG,
@@ -163,7 +173,7 @@ static status expand(struct selection *selection, struct error *err)
             TRY(expand_pattern(selection, spec, err));
             continue;
         }
-        TRY(check_exists(selection, spec, err));
+        TRY(check_source(selection, spec, err));
         TRY(add(selection, spec, spec->name, err));
     }
     return STATUS_OK;

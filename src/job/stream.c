@@ -156,6 +156,7 @@ static status fill(struct job_reader *reader, const struct stream_words *words,
                    struct stream_spec *spec, struct error *err)
 {
     const struct option_values *values = &words->values;
+    spec->words = *values;
     spec->object = option_text(values, "object");
     spec->mode = effective_mode(words);
     spec->write = option_text(values, "write") ? option_text(values, "write") : "append";

@@ -82,11 +82,14 @@ const struct commit_driver *commit_find(const char *name)
     return strcmp(name, "delta") == 0 ? &fake_delta : NULL;
 }
 
-/* orders, order_items, customers */
+static struct source_column fake_columns[] = {
+    {.name = "id"},         {.name = "customer"},   {.name = "total"},
+    {.name = "created_at"}, {.name = "updated_at"},
+};
 static struct source_stream fake_streams[] = {
     {.name = "customers", .kind = "table"},
     {.name = "order_items", .kind = "table"},
-    {.name = "orders", .kind = "table"},
+    {.name = "orders", .kind = "table", .columns = fake_columns, .n_columns = 5},
 };
 static const struct source_catalog fake_catalog = {.streams = fake_streams, .n_streams = 3};
 

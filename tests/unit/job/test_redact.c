@@ -1,0 +1,57 @@
+/* No output holds a secret (invariant 12). */
+#include "cmocka_all.h"
+
+#include "fake_drivers.h"
+
+static void url_is(const char *url, const char *shown)
+{
+    struct arena arena = {0};
+    assert_string_equal(job_redact_url(url, &arena), shown);
+    arena_release(&arena);
+}
+
+static void passwords_leave_a_url(void **state)
+{
+    url_is("postgres://reader:hunter2@db:5432/shop", "postgres://reader:***@db:5432/shop");
+    url_is("postgres://reader@db/shop", "postgres://reader@db/shop");
+    url_is("postgres://r:a@b:c@db/shop", "postgres://r:***@db/shop");
+    url_is("sqlite:///data/a:b@c.db", "sqlite:///data/a:b@c.db");
+    url_is("./shop.db", "./shop.db");
+}
+
+static void secret_parameters_leave_a_url(void **state)
+{
+    url_is("postgres://db/shop?password=x&sslmode=verify-full",
+           "postgres://db/shop?password=***&sslmode=verify-full");
+    url_is("s3://lake?region=eu&TOKEN=abc#key=1", "s3://lake?region=eu&TOKEN=***#key=1");
+    url_is("s3://lake?token=&key", "s3://lake?token=&key");
+}
+
+static void every_place_of_a_secret_is_struck_out(void **state)
+{
+    static const char *const secrets[] = {"hunter", "hunter2", NULL};
+    struct job job = {.secrets = secrets};
+    struct arena arena = {0};
+    assert_string_equal(job_redact(&job, "login hunter2 failed for hunter, hunter22", &arena),
+                        "login *** failed for ***, ***2");
+    arena_release(&arena);
+}
+
+static void a_job_without_secrets_changes_nothing(void **state)
+{
+    struct job job = {0};
+    struct arena arena = {0};
+    assert_string_equal(job_redact(&job, "as it was", &arena), "as it was");
+    arena_release(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passwords_leave_a_url),
+        cmocka_unit_test(secret_parameters_leave_a_url),
+        cmocka_unit_test(every_place_of_a_secret_is_struck_out),
+        cmocka_unit_test(a_job_without_secrets_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
