@@ -1,5 +1,6 @@
 #include "batch/scalar.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,7 +184,10 @@ static void format_float(const struct scalar *scalar, char *out)
         strcpy(out, value < 0 ? "-Infinity" : "Infinity");
         return;
     }
-    for (int digits = single ? 6 : 15; digits <= 17; digits++) {
+    /* fewer digits than these always read back; but subnormal numbers have fewer to give */
+    bool subnormal = fabs(value) < (single ? (double)FLT_MIN : DBL_MIN) && value != 0;
+    int least = subnormal ? 1 : single ? 6 : 15;
+    for (int digits = least; digits <= 17; digits++) {
         snprintf(out, FLAT_TEXT_BYTES, "%.*g", digits, value);
         if (single ? strtof(out, NULL) == (float)value : strtod(out, NULL) == value)
             return;

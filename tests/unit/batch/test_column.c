@@ -1,0 +1,178 @@
+#include "rows.h"
+
+static void rows_of_every_type_have_their_layout(void **state)
+{
+    static const unsigned nulls[] = {0, 2, 7, 1};
+    for (size_t k = 0; k < 4; k++) {
+        struct batch batch;
+        CHECK_OK(batch_init(&batch, &every_type, &test_error));
+        fill(&batch, 133, 1 + k, nulls[k]);
+        check_batch(&batch);
+        batch_clear(&batch);
+        check_batch(&batch);
+        fill(&batch, 9, 3, nulls[k]);
+        check_batch(&batch);
+        assert_true(batch_bytes(&batch) <= batch_capacity_bytes(&batch));
+        batch_release(&batch);
+    }
+}
+
+static void the_first_null_makes_the_bitmap(void **state)
+{
+    struct field field = {.name = "x", .type.id = TYPE_INT64, .nullable = true};
+    struct column column;
+    struct error err;
+    CHECK_OK(column_init(&column, &field, &test_error));
+    CHECK_OK(column_reserve(&column, 20, &err));
+    for (int64_t i = 0; i < 11; i++)
+        column_append_fixed(&column, &i);
+    assert_int_equal(column.validity.size, 0);
+    CHECK_OK(column_append_null(&column, &err));
+    assert_int_equal(column.validity.size, 2);
+    assert_int_equal(column.validity.data[0], 0xff);
+    assert_int_equal(column.validity.data[1], 0x07);
+    column_append_i64(&column, 7);
+    assert_int_equal(column.validity.data[1], 0x17);
+    column_truncate(&column, 11); /* the only NULL goes, the bitmap with it */
+    assert_int_equal(column.null_count, 0);
+    assert_int_equal(column.validity.size, 0);
+    column_release(&column);
+}
+
+static void gathered_rows_are_the_rows_asked_for(void **state)
+{
+    static const unsigned nulls[] = {0, 3};
+    for (size_t k = 0; k < 4; k++) { /* NULLs in neither, in one, in both */
+        struct batch from, into;
+        uint32_t rows[700];
+        uint64_t seed = 99;
+        CHECK_OK(batch_init(&from, &every_type, &test_error));
+        CHECK_OK(batch_init(&into, &every_type, &test_error));
+        fill(&from, 300, 5, nulls[k & 1]);
+        fill(&into, 13, 6, nulls[k >> 1]);
+        for (size_t i = 0; i < 700; i++)
+            rows[i] = i % 5 ? (uint32_t)(next_random(&seed) % 300) : (uint32_t)(i % 300);
+        for (size_t i = 100; i < 200; i++)
+            rows[i] = (uint32_t)i; /* a run of neighbours */
+        CHECK_OK(batch_gather(&into, &from, rows, 700, &test_error));
+        assert_int_equal(into.rows, 713);
+        check_batch(&into);
+        for (size_t i = 0; i < 700; i++)
+            check_same_row(&into, 13 + i, &from, rows[i]);
+        batch_release(&from);
+        batch_release(&into);
+    }
+}
+
+static void ranges_append_at_any_bit(void **state)
+{
+    for (unsigned first = 0; first < 10; first++) {
+        struct batch from, into;
+        CHECK_OK(batch_init(&from, &every_type, &test_error));
+        CHECK_OK(batch_init(&into, &every_type, &test_error));
+        fill(&from, 100, 5, first % 2 ? 3 : 0);
+        fill(&into, first * 3 % 11, 6, first % 3 ? 4 : 0);
+        size_t before = into.rows;
+        for (size_t n = 0; n < 25; n += 4)
+            CHECK_OK(batch_append_range(&into, &from, first, n, &test_error));
+        check_batch(&into);
+        size_t at = before;
+        for (size_t n = 0; n < 25; n += 4)
+            for (size_t i = 0; i < n; i++)
+                check_same_row(&into, at++, &from, first + i);
+        assert_int_equal(at, into.rows);
+        batch_release(&from);
+        batch_release(&into);
+    }
+}
+
+static void a_rejected_row_is_taken_off_again(void **state)
+{
+    struct batch batch, other;
+    CHECK_OK(batch_init(&batch, &every_type, &test_error));
+    CHECK_OK(batch_init(&other, &every_type, &test_error));
+    fill(&batch, 50, 7, 5);
+    fill(&other, 50, 7, 5);
+    uint64_t seed = 1;
+    for (size_t c = 0; c < N_FIELDS / 2; c++) /* the row stops in the middle */
+        append_random(&batch.columns[c], &seed, 2);
+    append_random(&batch.columns[N_FIELDS - 2].children[0], &seed, 2);
+    batch_truncate(&batch, 50);
+    check_batch(&batch);
+    for (size_t i = 0; i < 50; i++)
+        check_same_row(&batch, i, &other, i);
+    batch_truncate(&batch, 17);
+    check_batch(&batch);
+    for (size_t i = 0; i < 17; i++)
+        check_same_row(&batch, i, &other, i);
+    batch_release(&batch);
+    batch_release(&other);
+}
+
+static void digests_stay_the_same_for_ever(void **state)
+{
+    struct field fields[] = {{.name = "id", .type.id = TYPE_INT64},
+                             {.name = "name", .type.id = TYPE_UTF8, .nullable = true},
+                             {.name = "ok", .type.id = TYPE_BOOL, .nullable = true}};
+    struct schema schema = {.fields = fields, .n_fields = 3};
+    struct batch batch;
+    struct error err;
+    CHECK_OK(batch_init(&batch, &schema, &test_error));
+    CHECK_OK(batch_reserve(&batch, 2, &err));
+    column_append_i64(&batch.columns[0], 42);
+    CHECK_OK(column_append_bytes(&batch.columns[1], "leat", 4, &err));
+    column_append_bool(&batch.columns[2], true);
+    column_append_i64(&batch.columns[0], -1);
+    CHECK_OK(column_append_null(&batch.columns[1], &err));
+    CHECK_OK(column_append_null(&batch.columns[2], &err));
+    batch.rows = 2;
+    struct digest digests[2];
+    CHECK_OK(batch_digest(&batch, 0, 2, digests, &test_error));
+    char text[2][40];
+    for (size_t i = 0; i < 2; i++)
+        snprintf(text[i], sizeof(text[i]), "%016llx%016llx", (unsigned long long)digests[i].high,
+                 (unsigned long long)digests[i].low);
+    assert_string_equal(text[0], "c465ca8458b32ad8a434700e7641fcaa");
+    assert_string_equal(text[1], "ecb04d265a92e74cce2e8614bc07f640");
+    batch_release(&batch);
+}
+
+static void a_value_and_its_neighbour_do_not_share_a_digest(void **state)
+{
+    struct field fields[] = {{.name = "a", .type.id = TYPE_UTF8, .nullable = true},
+                             {.name = "b", .type.id = TYPE_UTF8, .nullable = true}};
+    struct schema schema = {.fields = fields, .n_fields = 2};
+    static const char *const rows[][2] = {{"ab", "c"}, {"a", "bc"}, {"", NULL}, {NULL, ""}};
+    struct batch batch;
+    struct error err;
+    CHECK_OK(batch_init(&batch, &schema, &test_error));
+    CHECK_OK(batch_reserve(&batch, 4, &err));
+    for (size_t i = 0; i < 4; i++, batch.rows++)
+        for (size_t c = 0; c < 2; c++) {
+            if (rows[i][c])
+                CHECK_OK(
+                    column_append_bytes(&batch.columns[c], rows[i][c], strlen(rows[i][c]), &err));
+            else
+                CHECK_OK(column_append_null(&batch.columns[c], &err));
+        }
+    struct digest digests[4];
+    CHECK_OK(batch_digest(&batch, 0, 4, digests, &test_error));
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_int_not_equal(digests[i].low, digests[k].low);
+    batch_release(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_every_type_have_their_layout),
+        cmocka_unit_test(the_first_null_makes_the_bitmap),
+        cmocka_unit_test(gathered_rows_are_the_rows_asked_for),
+        cmocka_unit_test(ranges_append_at_any_bit),
+        cmocka_unit_test(a_rejected_row_is_taken_off_again),
+        cmocka_unit_test(digests_stay_the_same_for_ever),
+        cmocka_unit_test(a_value_and_its_neighbour_do_not_share_a_digest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
