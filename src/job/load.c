@@ -10,8 +10,11 @@ static status read_tree(struct job_reader *reader, const char *path, struct erro
     char *text;
     size_t size;
     struct error cause = {0};
-    if (file_read_small(path, YAML_FILE_MAX_BYTES, &reader->job->arena, &text, &size, &cause))
-        return error_set(err, STATUS_BAD_CONFIG, "%s", cause.text);
+    status_code code =
+        file_read_small(path, YAML_FILE_MAX_BYTES, &reader->job->arena, &text, &size, &cause);
+    if (code != STATUS_OK)
+        return error_set(err, code == STATUS_NO_MEMORY ? code : STATUS_BAD_CONFIG, "%s",
+                         cause.text);
     TRY(file_directory(path, &reader->job->arena, &reader->directory, err));
     TRY(yaml_parse(strcmp(path, "-") == 0 ? "(standard input)" : path, text, size,
                    &reader->job->arena, &reader->yaml, err));
@@ -93,12 +96,14 @@ static status read_job(struct job_reader *reader, const char *path,
 static void redact_error(const struct job *job, struct error *err)
 {
     struct arena scratch = {0};
-    const char *clean = err && job->secrets ? job_redact(job, err->text, &scratch) : NULL;
-    if (clean) {
-        strncpy(err->text, clean, sizeof(err->text) - 1);
-        err->text[sizeof(err->text) - 1] = 0;
-        err->text_bytes = strlen(err->text);
-    }
+    if (!err || !job->secrets)
+        return;
+    const char *clean = job_redact(job, err->text, &scratch);
+    if (!clean)
+        clean = "out of memory";
+    err->text_bytes = strnlen(clean, sizeof(err->text) - 1);
+    memcpy(err->text, clean, err->text_bytes);
+    err->text[err->text_bytes] = 0;
     arena_release(&scratch);
 }
 

@@ -131,7 +131,10 @@ status location_source(struct job_reader *reader, const struct yaml_node *node, 
     TRY(check_later(reader, "source", url, err));
     struct error cause = {0};
     const char *location;
-    if (source_find(url->text, &job->arena, &job->source, &location, &cause) != STATUS_OK)
+    status_code code = source_find(url->text, &job->arena, &job->source, &location, &cause);
+    if (code == STATUS_NO_MEMORY)
+        return error_no_memory(err);
+    if (code != STATUS_OK)
         return yaml_error(&reader->yaml, url, err, "source: %s", cause.text);
     TRY(read_options(reader, "source", node, source_words, job->source->options,
                      &job->source_options, err));

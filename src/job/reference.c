@@ -102,7 +102,11 @@ static status resolve_file(struct job_reader *reader, struct yaml_node *node, st
     if (!path)
         return error_no_memory(err);
     struct error cause = {0};
-    if (file_read_small(path, REFERENCED_FILE_MAX_BYTES, arena, &content, &size, &cause))
+    status_code code =
+        file_read_small(path, REFERENCED_FILE_MAX_BYTES, arena, &content, &size, &cause);
+    if (code == STATUS_NO_MEMORY)
+        return error_no_memory(err);
+    if (code != STATUS_OK)
         return yaml_error(&reader->yaml, node, err, "%s: %s", node->text, cause.text);
     if (strlen(content) != size || text_utf8_valid_prefix(content, size) != size)
         return yaml_error(&reader->yaml, node, err, "%s does not hold text", path);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/failing_memory.h"
 #include "cmocka_all.h"
 
 #include "fake_drivers.h"
@@ -235,6 +236,28 @@ static void a_file_too_large_is_refused(void **state)
     mistake("nowhere.yaml", "cannot read nowhere.yaml: No such file or directory");
 }
 
+static void an_allocation_that_fails_is_told_and_leaks_nothing(void **state)
+{
+    setenv("SHOP", "shop", 1);
+    write_text("job.yaml", "source: ./${SHOP}.db\ntarget: ./lake\ndefaults: {where: id > 5}\n"
+                           "streams:\n  orders: {partition_by: [a, day(b)], select: [a, b]}\n");
+    for (unsigned nth = 1;; nth++) {
+        struct job job = {0};
+        struct error err = {0};
+        fail_allocation(nth);
+        status_code code = job_load("job.yaml", NULL, 0, &job, &err);
+        bool failed = allocation_failed();
+        job_release(&job);
+        if (!failed) {
+            assert_int_equal(code, STATUS_OK);
+            break;
+        }
+        if (code == STATUS_OK) /* where it only costs a place or a hint */
+            continue;
+        assert_int_equal(code, STATUS_NO_MEMORY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +274,7 @@ int main(void)
         CASE(a_null_takes_a_default_away),
         CASE(a_source_map_takes_the_drivers_options),
         CASE(a_file_too_large_is_refused),
+        CASE(an_allocation_that_fails_is_told_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
