@@ -208,7 +208,7 @@ static status run_checks(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
-status stream_check(struct stream_run *stream, struct error *err)
+status stream_validate(struct stream_run *stream, struct error *err)
 {
     TRY(reconcile(stream, err));
     status_code code = run_checks(stream, err);

@@ -109,7 +109,7 @@ static status work_stream(struct stream_run *stream, struct error *err)
     show(stream, "assembling", 0);
     TRY(stream_assemble(stream, err));
     report_files(stream);
-    TRY(stream_check(stream, err));
+    TRY(stream_validate(stream, err));
     int64_t since = clock_monotonic_ns();
     show(stream, "publishing", 0);
     TRY(stream_publish(stream, err));

@@ -77,7 +77,7 @@ status stream_plan(struct stream_run *stream, struct error *err);          /* pl
 status stream_keep_finished(struct stream_run *stream, struct error *err); /* resume.c */
 status stream_read_splits(struct stream_run *stream, struct error *err);   /* split_task.c */
 status stream_assemble(struct stream_run *stream, struct error *err);      /* assemble.c */
-status stream_check(struct stream_run *stream, struct error *err);         /* checks.c */
+status stream_validate(struct stream_run *stream, struct error *err);      /* checks.c */
 status stream_publish(struct stream_run *stream, struct error *err);       /* publish.c */
 status stream_write_plan(struct stream_run *stream, struct error *err);    /* resume.c */
 status stream_put_manifest(struct stream_run *stream, uint32_t split,
