@@ -97,6 +97,8 @@ struct read_plan {
     struct split *splits;
     size_t n_splits;
     uint32_t max_readers; /* connections the plan opened or may open */
+    const char *statement; /* the driver's own, for its readers: what every split runs; may be NULL */
+    const char *split_key; /* the driver's own: what the splits' ranges are of; NULL: one split */
     const char **notes;   /* things to tell the user, NULL-terminated; may be NULL */
     struct arena arena;   /* owns all of the above */
 };

@@ -1,0 +1,416 @@
+/* Rows of one split into batches. */
+#include <string.h>
+
+#include "source/sqlite/declared_type.h"
+#include "source/sqlite/sqlite.h"
+#include "source/sqlite/value.h"
+
+enum {
+    RESERVE_ROWS = 16384,    /* room is made for so many rows at once */
+    CANCEL_ROWS = 4096,      /* the flag is looked at so often */
+    PROGRESS_STEPS = 200000, /* and within one step that finds no row */
+};
+
+/* What a reader does with one column. */
+struct slot {
+    append_fn append;
+    enum value_policy policy;
+    bool nullable;
+    append_fn
+        typed; /* policy text: the rule of the declared type, to count what breaks it; else NULL */
+    struct field field;    /* of `scratch` */
+    struct column scratch; /* policy text: where the typed value goes and is dropped */
+};
+
+struct reader {
+    struct source *source;
+    const struct read_plan *plan;
+    const struct split *split;
+    struct reader_options options;
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    size_t n_fields;
+    struct slot *slots;
+    size_t *text_columns; /* positions whose size differs from row to row */
+    size_t n_text;
+    size_t fixed_bytes; /* of one row, text left out */
+    uint64_t *policy_counts;
+    struct reader_counts counts;
+};
+
+/* ---- where a value is: for messages ---- */
+
+/* "rowid 17", or the primary key, or the place in the split. */
+static void row_words(struct reader *reader, struct text *out)
+{
+    int n = sqlite3_column_count(reader->statement);
+    int first = (int)reader->n_fields;
+    char shown[VALUE_SHOWN_BYTES];
+    if (first == n)
+        text_printf(out, "row %llu of the split", (unsigned long long)reader->counts.rows);
+    else if (strncmp(reader->plan->relation, "table", 5) == 0 && first + 1 == n &&
+             sqlite3_column_type(reader->statement, first) == SQLITE_INTEGER)
+        text_printf(out, "rowid %lld", (long long)sqlite3_column_int64(reader->statement, first));
+    else
+        text_append(out, "key ");
+    if (out->size > 4)
+        return;
+    for (int i = first; i < n; i++)
+        text_printf(out, "%s%s", i > first ? ", " : "",
+                    value_show(sqlite3_column_value(reader->statement, i), shown));
+}
+
+static status in_this_place(struct reader *reader, size_t column, struct error *err)
+{
+    SCOPED(text_release) struct text row = {0};
+    row_words(reader, &row);
+    (void)error_context(err, "in column \"%s\", %s", reader->plan->schema.fields[column].name,
+                        text_string(&row));
+    return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
+                         reader->split->number + 1, reader->plan->n_splits);
+}
+
+static void why_words(const struct reader *reader, size_t column, sqlite3_value *value,
+                      struct text *out)
+{
+    char shown[VALUE_SHOWN_BYTES], type[64];
+    if (sqlite3_value_type(value) == SQLITE_NULL)
+        text_append(out, "NULL in a column that is NOT NULL");
+    else
+        text_printf(out, "value of kind %s does not fit %s", value_show(value, shown),
+                    type_text(reader->plan->schema.fields[column].type, type));
+}
+
+/* ---- rejected rows ---- */
+
+static void json_string(struct text *out, const char *bytes, size_t size)
+{
+    text_append_char(out, '"');
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c == '"' || c == '\\')
+            text_append_char(out, '\\');
+        if (c < 0x20)
+            text_printf(out, "\\u%04x", c);
+        else
+            text_append_char(out, (char)c);
+    }
+    text_append_char(out, '"');
+}
+
+/* As text, whatever it is; bytes that are no text as 0x and hex digits. */
+static status json_value(sqlite3_value *value, struct text *out, struct error *err)
+{
+    struct field field = {.name = "", .type = {.id = TYPE_UTF8}, .nullable = true};
+    struct column column;
+    if (sqlite3_value_type(value) == SQLITE_NULL) {
+        text_append(out, "null");
+        return STATUS_OK;
+    }
+    TRY(column_init(&column, &field, err));
+    status_code s = column_reserve(&column, 1, err);
+    if (s == STATUS_OK && value_append_any_text(&column, value, err) != FIT_YES)
+        s = error_no_memory(err);
+    if (s == STATUS_OK)
+        json_string(out, (const char *)column.data.data, column.data.size);
+    column_release(&column);
+    return s;
+}
+
+static status reject_row(struct reader *reader, size_t column, sqlite3_value *value,
+                         struct error *err)
+{
+    SCOPED(text_release) struct text json = {0};
+    SCOPED(text_release) struct text part = {0};
+    if (!reader->options.reject)
+        return error_set(err, STATUS_BUG, "a row to reject and no reject file");
+    text_append(&json, "{\"relation\":");
+    json_string(&json, reader->plan->relation, strlen(reader->plan->relation));
+    row_words(reader, &part);
+    text_append(&json, ",\"row\":");
+    json_string(&json, text_string(&part), part.size);
+    const char *name = reader->plan->schema.fields[column].name;
+    text_append(&json, ",\"column\":");
+    json_string(&json, name, strlen(name));
+    text_release(&part);
+    why_words(reader, column, value, &part);
+    text_append(&json, ",\"why\":");
+    json_string(&json, text_string(&part), part.size);
+    text_append(&json, ",\"values\":{");
+    for (size_t i = 0; i < reader->n_fields; i++) {
+        name = reader->plan->schema.fields[i].name;
+        text_append(&json, i ? "," : "");
+        json_string(&json, name, strlen(name));
+        text_append_char(&json, ':');
+        TRY(json_value(sqlite3_column_value(reader->statement, (int)i), &json, err));
+    }
+    text_append(&json, "}}");
+    TRY(text_check(&json, err));
+    reader->counts.rejected++;
+    return reader->options.reject(reader->options.reject_context, json.data, json.size, err);
+}
+
+/* ---- values that do not fit ---- */
+
+/* OK: the column got its value. END: the row is rejected. */
+static status apply_policy(struct reader *reader, size_t i, struct column *column,
+                           sqlite3_value *value, struct error *err)
+{
+    struct slot *slot = &reader->slots[i];
+    switch (slot->policy) {
+    case POLICY_NULL:
+        reader->policy_counts[i]++;
+        return column_append_null(column, err);
+    case POLICY_REJECT:
+        TRY(reject_row(reader, i, value, err));
+        return STATUS_END;
+    case POLICY_TEXT: /* the appender takes everything: only a NULL comes here */
+    case POLICY_ERROR:
+        break;
+    }
+    SCOPED(text_release) struct text why = {0};
+    why_words(reader, i, value, &why);
+    (void)error_set(err, STATUS_BAD_DATA,
+                    "%s; correct it, or set columns: {%s: {type: ...}} or {on_error: reject} "
+                    "(null, text)",
+                    text_string(&why), reader->plan->schema.fields[i].name);
+    return in_this_place(reader, i, err);
+}
+
+static __attribute__((noinline)) status misfit(struct reader *reader, size_t i,
+                                               struct column *column, sqlite3_value *value,
+                                               enum fit fit, struct error *err)
+{
+    if (fit == FIT_FAILED)
+        return in_this_place(reader, i, err);
+    if (fit == FIT_NULL && reader->slots[i].nullable)
+        return column_append_null(column, err);
+    return apply_policy(reader, i, column, value, err);
+}
+
+/* Policy text: would the value have fit? */
+static status count_text(struct reader *reader, size_t i, sqlite3_value *value, struct error *err)
+{
+    struct slot *slot = &reader->slots[i];
+    column_clear(&slot->scratch);
+    TRY(column_reserve(&slot->scratch, 1, err));
+    enum fit fit = slot->typed(&slot->scratch, value, err);
+    if (fit == FIT_FAILED)
+        return in_this_place(reader, i, err);
+    if (fit == FIT_NO)
+        reader->policy_counts[i]++;
+    return STATUS_OK;
+}
+
+/* ---- the loop ---- */
+
+/* OK: a row was added. END: it was rejected, nothing of it is left. */
+static inline status append_row(struct reader *reader, struct batch *into, struct error *err)
+{
+    for (size_t i = 0; i < reader->n_fields; i++) {
+        struct slot *slot = &reader->slots[i];
+        sqlite3_value *value = sqlite3_column_value(reader->statement, (int)i);
+        if (__builtin_expect(slot->typed != NULL, 0))
+            TRY(count_text(reader, i, value, err));
+        enum fit fit = slot->append(&into->columns[i], value, err);
+        if (__builtin_expect(fit == FIT_YES, 1))
+            continue;
+        status_code s = misfit(reader, i, &into->columns[i], value, fit, err);
+        if (__builtin_expect(s == STATUS_OK, 1))
+            continue;
+        for (size_t done = 0; done < i; done++)
+            column_truncate(&into->columns[done], into->rows);
+        return s;
+    }
+    into->rows++;
+    return STATUS_OK;
+}
+
+static size_t text_bytes(const struct reader *reader, const struct batch *batch)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < reader->n_text; i++)
+        bytes += batch->columns[reader->text_columns[i]].data.size;
+    return bytes;
+}
+
+static status stopped(struct reader *reader, int rc, struct error *err)
+{
+    if ((rc & 0xff) == SQLITE_INTERRUPT)
+        TRY(cancel_check(reader->options.cancel, err));
+    (void)sqlite_fail(reader->db, rc, err, "cannot read on");
+    return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
+                         reader->split->number + 1, reader->plan->n_splits);
+}
+
+static status read_rows(struct reader *reader, struct batch *into, size_t max_rows,
+                        size_t max_bytes, struct error *err)
+{
+    size_t reserved = 0;
+    size_t fixed = reader->fixed_bytes * into->rows;
+    for (size_t n = 0; n < max_rows;) {
+        if (reader->counts.rows % CANCEL_ROWS == 0)
+            TRY(cancel_check(reader->options.cancel, err));
+        if (n == reserved) {
+            size_t more = max_rows - n < RESERVE_ROWS ? max_rows - n : RESERVE_ROWS;
+            TRY(batch_reserve(into, more, err));
+            reserved += more;
+        }
+        int rc = sqlite3_step(reader->statement);
+        if (__builtin_expect(rc != SQLITE_ROW, 0))
+            return rc == SQLITE_DONE ? STATUS_END : stopped(reader, rc, err);
+        reader->counts.rows++;
+        status_code s = append_row(reader, into, err);
+        if (__builtin_expect(s == STATUS_END, 0))
+            continue;
+        TRY(s);
+        n++;
+        fixed += reader->fixed_bytes;
+        if (fixed + text_bytes(reader, into) >= max_bytes)
+            break;
+    }
+    return STATUS_OK;
+}
+
+status sqlite_reader_next(struct reader *reader, struct batch *into, size_t max_rows,
+                          size_t max_bytes, struct error *err)
+{
+    struct error spare; /* appenders tell failures through an error */
+    size_t rows = into->rows, text = text_bytes(reader, into);
+    status_code s = read_rows(reader, into, max_rows, max_bytes, err ? err : &spare);
+    reader->counts.bytes += (into->rows - rows) * reader->fixed_bytes;
+    reader->counts.bytes += text_bytes(reader, into) - text;
+    return s;
+}
+
+/* ---- open and close ---- */
+
+static int progress(void *context)
+{
+    return cancel_reason(context) != CANCEL_NONE;
+}
+
+static status make_slot(struct slot *slot, const struct field *field,
+                        const struct column_request *asked, struct error *err)
+{
+    slot->append = value_append_for(field->type);
+    slot->policy = asked ? asked->on_error : POLICY_ERROR;
+    slot->nullable = field->nullable;
+    if (!slot->append)
+        return error_set(err, STATUS_BUG, "no rule for the type of column \"%s\"", field->name);
+    if (slot->policy != POLICY_TEXT)
+        return STATUS_OK;
+    slot->field = (struct field){.name = field->name, .nullable = true};
+    if (asked->has_type)
+        slot->field.type = asked->type;
+    else
+        (void)sqlite_declared_type(field->source_type, &slot->field.type);
+    slot->append = value_append_any_text;
+    slot->typed = value_append_for(slot->field.type);
+    if (!slot->typed)
+        return error_set(err, STATUS_BUG, "no rule for the type of column \"%s\"", field->name);
+    return column_init(&slot->scratch, &slot->field, err);
+}
+
+static status make_slots(struct reader *reader, const struct read_request *request,
+                         struct error *err)
+{
+    const struct schema *schema = &reader->plan->schema;
+    size_t n = schema->n_fields;
+    reader->slots = mem_zalloc(n * sizeof(*reader->slots));
+    reader->text_columns = mem_zalloc(n * sizeof(*reader->text_columns));
+    reader->policy_counts = mem_zalloc(n * sizeof(*reader->policy_counts));
+    if (!reader->slots || !reader->text_columns || !reader->policy_counts)
+        return error_no_memory(err);
+    reader->n_fields = n;
+    reader->counts.policy = reader->policy_counts;
+    for (size_t i = 0; i < n; i++) {
+        const struct field *field = &schema->fields[i];
+        TRY(make_slot(&reader->slots[i], field, sqlite_column_request(request, field->name), err));
+        if (type_is_text_like(field->type)) {
+            reader->text_columns[reader->n_text++] = i;
+            reader->fixed_bytes += sizeof(int64_t);
+        } else {
+            reader->fixed_bytes += type_value_bytes(field->type);
+        }
+    }
+    return STATUS_OK;
+}
+
+static void bind(sqlite3_stmt *statement, int position, const struct scalar *value)
+{
+    if (value->type.id == TYPE_UTF8)
+        sqlite3_bind_text(statement, position, value->bytes, (int)value->size, SQLITE_TRANSIENT);
+    else
+        sqlite3_bind_int64(statement, position, value->i64);
+}
+
+static status prepare(struct reader *reader, struct error *err)
+{
+    SCOPED(text_release) struct text sql = {0};
+    const struct split *split = reader->split;
+    text_append(&sql, reader->plan->statement);
+    if (!split->lower.is_null)
+        text_printf(&sql, " AND %s >= ?1", reader->plan->split_key);
+    if (!split->upper.is_null)
+        text_printf(&sql, " AND %s < ?2", reader->plan->split_key);
+    TRY(text_check(&sql, err));
+    TRY(sqlite_prepare(reader->db, text_string(&sql), &reader->statement, err));
+    if (!sqlite3_stmt_readonly(reader->statement))
+        return error_set(err, STATUS_BUG, "the statement of a plan would write");
+    if (!split->lower.is_null)
+        bind(reader->statement, 1, &split->lower);
+    if (!split->upper.is_null)
+        bind(reader->statement, 2, &split->upper);
+    return STATUS_OK;
+}
+
+static void reader_freep(struct reader **reader)
+{
+    sqlite_reader_close(*reader);
+    *reader = NULL;
+}
+
+status sqlite_reader_open(struct source *source, const struct read_plan *plan,
+                          const struct read_request *request, const struct split *split,
+                          const struct reader_options *options, struct reader **out,
+                          struct error *err)
+{
+    SCOPED(reader_freep) struct reader *reader = mem_zalloc(sizeof(*reader));
+    if (!reader)
+        return error_no_memory(err);
+    reader->source = source;
+    reader->plan = plan;
+    reader->split = split;
+    if (options)
+        reader->options = *options;
+    TRY(make_slots(reader, request, err));
+    TRY(snapshot_take(&source->snapshot, reader->options.cancel, &reader->db, err));
+    if (reader->options.cancel)
+        sqlite3_progress_handler(reader->db, PROGRESS_STEPS, progress, reader->options.cancel);
+    TRY_IN(prepare(reader, err), err, "in %s", plan->relation);
+    *out = TAKE(reader);
+    return STATUS_OK;
+}
+
+const struct reader_counts *sqlite_reader_counts(const struct reader *reader)
+{
+    return &reader->counts;
+}
+
+void sqlite_reader_close(struct reader *reader)
+{
+    if (!reader)
+        return;
+    sqlite3_finalize(reader->statement);
+    if (reader->db) {
+        sqlite3_progress_handler(reader->db, 0, NULL, NULL);
+        snapshot_give_back(&reader->source->snapshot, reader->db);
+    }
+    for (size_t i = 0; reader->slots && i < reader->plan->schema.n_fields; i++)
+        column_release(&reader->slots[i].scratch);
+    mem_free(reader->slots);
+    mem_free(reader->text_columns);
+    mem_free(reader->policy_counts);
+    mem_free(reader);
+}
