@@ -59,7 +59,7 @@ static char kind_of(int dir, const struct dirent *entry)
     if (entry->d_type == DT_DIR)
         return 'd';
     if (entry->d_type != DT_UNKNOWN ||
-        file_ops()->fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        UNINTERRUPTED(file_ops()->fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW)) != 0)
         return 0;
     return S_ISREG(st.st_mode) ? 'f' : S_ISDIR(st.st_mode) ? 'd' : 0;
 }
@@ -132,7 +132,7 @@ static status_code list_entry(struct listing *listing, int dir, char *name, stru
         local_close(fd);
         return s;
     }
-    if (file_ops()->fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (UNINTERRUPTED(file_ops()->fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW)) != 0)
         return errno == ENOENT
                    ? STATUS_OK /* removed since */
                    : local_failed(listing->root, "stat", text_string(&listing->name), err);

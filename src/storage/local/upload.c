@@ -39,6 +39,17 @@ static status upload_failed(const struct upload *upload, const char *verb, struc
     return local_failed(upload->storage->root, verb, upload->path.text, err);
 }
 
+/* The folder of temporary names goes with the last of them; whoever is just opening one there makes it again. */
+static void drop_temp_dir(struct upload *upload)
+{
+    struct local_root *root = upload->storage->root;
+    local_close(upload->temp_dir);
+    int dir = local_open(root, upload->storage->prefix, O_PATH | O_DIRECTORY, 0);
+    if (dir >= 0)
+        file_ops()->unlinkat(dir, LOCAL_TEMP_DIR, AT_REMOVEDIR);
+    local_close(dir);
+}
+
 void local_put_abort(struct upload *upload)
 {
     if (!upload)
@@ -46,7 +57,7 @@ void local_put_abort(struct upload *upload)
     if (upload->temp_dir >= 0) {
         if (upload->temp_name[0])
             file_ops()->unlinkat(upload->temp_dir, upload->temp_name, 0); /* else swept later */
-        local_close(upload->temp_dir);
+        drop_temp_dir(upload);
     }
     local_close(upload->fd);
     local_close(upload->dir);

@@ -51,7 +51,7 @@ static inline int scratch_setup(void **state)
 static inline int scratch_teardown(void **state)
 {
     struct scratch *scratch = *state;
-    char command[128];
+    char command[256];
     storage_close(scratch->storage);
     snprintf(command, sizeof(command), "chmod -R u+rwX '%s'; rm -rf '%s'", scratch->dir,
              scratch->dir);

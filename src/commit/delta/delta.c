@@ -1,0 +1,243 @@
+/* Delta tables: opening one, and the state it is in. The protocol of publishing is drawn in publish.c, how
+ * the log is read in snapshot.c. */
+#include "commit/delta/delta.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "commit/delta/driver.h"
+#include "commit/delta/schema.h"
+
+enum { RECORD_LIMIT_BYTES = 256 * 1024 * 1024 };
+
+static void delta_close(struct table *table)
+{
+    struct delta_table *delta = delta_table(table);
+    if (!delta)
+        return;
+    mem_free(delta->stream);
+    mem_free(delta->folder);
+    mem_free(delta);
+}
+
+static status delta_open(struct storage *storage, const char *stream,
+                         const struct option_values *options, struct table **out, struct error *err)
+{
+    struct delta_table *delta = mem_zalloc(sizeof(*delta));
+    if (!delta)
+        return error_no_memory(err);
+    delta->storage = storage;
+    delta->stream = mem_strdup(stream);
+    delta->folder = delta_folder(stream);
+    status s = STATUS_OK;
+    if (!delta->stream || !delta->folder)
+        s = error_no_memory(err);
+    else if (!storage_name_valid(delta->folder))
+        s = error_set(err, STATUS_BAD_CONFIG,
+                      "the stream's name \"%.80s\" is empty or too long for a folder of its "
+                      "records; give it a shorter one with object:",
+                      stream);
+    if (s != STATUS_OK)
+        delta_close((struct table *)delta);
+    else
+        *out = (struct table *)delta;
+    return s;
+}
+
+static status delta_check(struct table *table, const struct schema *schema, struct error *err)
+{
+    return delta_check_schema(schema, err);
+}
+
+/* ---- load ---- */
+
+static status load_partition_columns(const struct snapshot *snapshot, struct table_state *out,
+                                     struct error *err)
+{
+    const json_t *array = json_object_get(snapshot->metadata, "partitionColumns");
+    size_t n = json_array_size(array);
+    const char **names = arena_alloc(&out->arena, (n + 1) * sizeof(*names));
+    if (!names)
+        return error_no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_array_get(array, i));
+        names[i] = name ? arena_strdup(&out->arena, name) : NULL;
+        if (!names[i])
+            return error_set(err, STATUS_BAD_DATA, "metaData: a partition column has no name");
+    }
+    out->partition_columns = names;
+    return STATUS_OK;
+}
+
+static int32_t field_id_of(const struct run_record *record, const char *name)
+{
+    const struct schema *schemas[] = {&record->contract, &record->partition_keys};
+    for (size_t i = 0; i < 2; i++) {
+        size_t at = schema_find(schemas[i], name);
+        if (at != SIZE_MAX)
+            return schemas[i]->fields[at].field_id;
+    }
+    return 0;
+}
+
+static status load_schema(const struct snapshot *snapshot, struct table_state *out,
+                          struct error *err)
+{
+    const char *text;
+    TRY(json_get_text(snapshot->metadata, "schemaString", "metaData", &text, err));
+    TRY_IN(delta_schema_parse(text, strlen(text), &out->schema, err), err, "in the schema of %s",
+           snapshot->table_id);
+    for (size_t i = 0; out->has_record && i < out->schema.n_fields; i++)
+        out->schema.fields[i].field_id = field_id_of(&out->record, out->schema.fields[i].name);
+    return load_partition_columns(snapshot, out, err);
+}
+
+static status hold(struct table_state *out, const char *sentence, struct error *err)
+{
+    if (!sentence)
+        return error_no_memory(err);
+    if (!out->hold)
+        out->hold = sentence;
+    return STATUS_OK;
+}
+
+/* A record that is not there, or not this table's, never means a first load: it holds. */
+static status load_record(const struct delta_table *table, const struct snapshot *snapshot,
+                          struct table_state *out, struct error *err)
+{
+    SCOPED(mem_freep) char *name = delta_record_name(table->folder, snapshot->own_number);
+    SCOPED(mem_freep) char *text = NULL;
+    size_t size;
+    if (!name)
+        return error_no_memory(err);
+    status_code s = storage_get(table->storage, name, RECORD_LIMIT_BYTES, &text, &size, err);
+    if (s == STATUS_NOT_FOUND)
+        return hold(out,
+                    arena_printf(&out->arena,
+                                 "version %lld names the record %s, which is missing: where the "
+                                 "stream stands is not known. Choose: restore the record, or %s",
+                                 (long long)snapshot->own_version, name,
+                                 "leat run --mode full-refresh --accept-foreign loads the table "
+                                 "again"),
+                    err);
+    if (s != STATUS_OK)
+        return s;
+    TRY_IN(record_read(text, size, &out->record, err), err, "in %s/%s", table->storage->url, name);
+    out->has_record = true;
+    if (text_equal(out->record.table_id, snapshot->table_id) &&
+        text_equal(snapshot->own_table_id, snapshot->table_id) &&
+        text_equal(out->record.stream, table->stream) && out->record.number == snapshot->own_number)
+        return STATUS_OK;
+    return hold(out,
+                arena_printf(&out->arena,
+                             "the record %s is of table %s, stream %s, and this is table %s: the "
+                             "table or its records were copied or made anew. Choose: "
+                             "leat run --mode full-refresh --accept-foreign loads the table again",
+                             name, out->record.table_id, out->record.stream, snapshot->table_id),
+                err);
+}
+
+static void count_foreign(const struct snapshot *snapshot, struct table_state *out)
+{
+    out->has_other_data = snapshot->other_data;
+    out->foreign_commits = snapshot->n_foreign;
+    for (size_t i = 0; i < snapshot->n_foreign; i++) {
+        out->foreign_rows += snapshot->foreign[i].rows_added;
+        out->has_other_data |= snapshot->foreign[i].files_added > 0;
+    }
+}
+
+static status fill_state(const struct delta_table *table, const struct snapshot *snapshot,
+                         struct table_state *out, struct error *err)
+{
+    out->version = snapshot->version;
+    out->record_version = snapshot->own_version;
+    out->file_retention_s = -1;
+    out->exists = snapshot->version >= 0;
+    if (!out->exists)
+        return STATUS_OK;
+    out->table_id = arena_strdup(&out->arena, snapshot->table_id);
+    if (!out->table_id)
+        return error_no_memory(err);
+    out->file_retention_s = snapshot_file_retention_s(snapshot);
+    count_foreign(snapshot, out);
+    out->hold = hold_protocol(snapshot, &out->arena);
+    if (snapshot->own_version >= 0) {
+        TRY(load_record(table, snapshot, out, err));
+        if (!out->hold)
+            out->hold = hold_foreign(snapshot, snapshot->own_version, false, &out->arena);
+    }
+    return load_schema(snapshot, out, err);
+}
+
+static status delta_load(struct table *table, struct table_state *out, struct error *err)
+{
+    SCOPED(snapshot_release) struct snapshot snapshot = {0};
+    SCOPED(table_state_release) struct table_state state = {0};
+    TRY(snapshot_read(delta_table(table), &snapshot, err));
+    TRY_IN(fill_state(delta_table(table), &snapshot, &state, err), err, "in the table %s",
+           delta_table(table)->storage->url);
+    *out = state;
+    state = (struct table_state){0}; /* the caller's now */
+    return STATUS_OK;
+}
+
+/* ---- find a run ---- */
+
+status delta_names_run(const struct delta_table *table, int64_t version, const char *run_id,
+                       bool *out, struct error *err)
+{
+    struct log_reader reader;
+    struct slice line;
+    struct scan scan;
+    enum action_kind kind = ACTION_OTHER;
+    struct slice value;
+    *out = false;
+    TRY(log_open(table->storage, version, LOG_HEAD_BYTES, &reader, err));
+    status_code s = log_next(&reader, &line, err);
+    if (s == STATUS_OK)
+        s = log_action(&reader, line, &kind, &scan, err);
+    if (s == STATUS_OK && kind == ACTION_COMMIT_INFO && scan_value(&scan, &value)) {
+        json_t *info = NULL;
+        s = json_parse(value.data, value.size, "commitInfo", &info, err);
+        if (s == STATUS_OK)
+            *out = text_equal(
+                json_string_value(json_object_get(json_object_get(info, "leat"), "runId")), run_id);
+        json_release(&info);
+    }
+    log_close(&reader);
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+static status delta_find_run(struct table *table, const char *run_id, int64_t *out_version,
+                             struct error *err)
+{
+    int64_t newest;
+    TRY(log_newest(delta_table(table)->storage, &newest, err));
+    for (int64_t v = newest; v >= 0; v--) {
+        bool found;
+        TRY(delta_names_run(delta_table(table), v, run_id, &found, err));
+        if (found) {
+            *out_version = v;
+            return STATUS_OK;
+        }
+    }
+    *out_version = -1;
+    return STATUS_OK;
+}
+
+static const struct option_spec no_options[] = {{0}};
+
+const struct commit_driver commit_delta = {
+    .name = "delta",
+    .options = no_options,
+    .open = delta_open,
+    .load = delta_load,
+    .check_schema = delta_check,
+    .publish = delta_publish,
+    .find_run = delta_find_run,
+    .after_publish = delta_after_publish,
+    .each_file = delta_each_file,
+    .vacuum = delta_vacuum,
+    .close = delta_close,
+};

@@ -1,0 +1,605 @@
+/* One version, once.
+ *
+ *   data files     put and synced by the pipeline; here each is stat'ed
+ *   _leat/s/N      put if absent, N the first free number
+ *   sync           ------------------------------------------- everything a version will refer to is durable
+ *   read the log   is it still the base's? else CONFLICT, HELD
+ *   _delta_log/V   put if absent, its bytes durable before its name: the one atomic step
+ *     EXISTS ----> somebody else was first: read the log again, after a short wait of random length
+ *   sync           ------------------------------------------- the name is durable: success may be told
+ *
+ * 1. A version refers only to files and a record that were durable before it appeared.
+ * 2. The version put is the one after the newest that was looked at, so nothing can slip in between unseen.
+ * 3. txn names the record; it is put only while the stream's newest txn is the base's. Two runs of a stream can't
+ *    both publish, whatever their clocks and locks do.
+ * 4. A run id is looked for before anything is put again: a put whose reply was lost is found, not repeated.
+ * 5. Once the version may be visible, a failure is IN_DOUBT and nothing is removed.
+ * 6. A dead run's record stays unnamed: its number is never used again, for the put is if absent. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "commit/delta/delta.h"
+#include "commit/delta/schema.h"
+#include "commit/delta/value.h"
+
+enum { PUBLISH_TRIES = 200, RECORD_NUMBERS_TRIED = 1000 };
+
+struct publication {
+    const struct delta_table *table;
+    const struct publish_request *request;
+    const struct table_state *base;
+    struct snapshot now;
+    struct replay old; /* what replace_all takes away */
+    char table_id[37];
+    bool record_is_put;
+    bool new_metadata, new_protocol;
+    struct arena arena;
+};
+
+static void publication_release(struct publication *publication)
+{
+    snapshot_release(&publication->now);
+    replay_release(&publication->old);
+    arena_release(&publication->arena);
+}
+
+/* ---- before ---- */
+
+static status check_files(const struct publication *publication, struct error *err)
+{
+    const struct publish_request *request = publication->request;
+    struct storage *storage = publication->table->storage;
+    for (size_t i = 0; i < request->n_files; i++) {
+        const struct new_file *file = &request->files[i];
+        struct storage_entry entry;
+        status_code s = storage_stat(storage, file->path, &entry, err);
+        if (s == STATUS_NOT_FOUND)
+            return error_set(err, STATUS_BUG, "the data file %s is gone; nothing was published",
+                             file->path);
+        if (s != STATUS_OK)
+            return s;
+        if (entry.size_bytes != file->size_bytes)
+            return error_set(err, STATUS_BUG,
+                             "the data file %s has %" PRIu64 " bytes, %" PRIu64
+                             " were written; nothing was published",
+                             file->path, entry.size_bytes, file->size_bytes);
+    }
+    return STATUS_OK;
+}
+
+/* Files of a slow run may be taken for abandoned ones by whoever cleans the table. */
+static status check_age(const struct publication *publication, struct error *err)
+{
+    int64_t retention = publication->base->file_retention_s;
+    int64_t started = publication->request->run_started_us;
+    char age_text[32];
+    char limit[32];
+    if (retention < 0 || started <= 0)
+        return STATUS_OK;
+    int64_t age = (clock_wall_us() - started) / 1000000;
+    if (age <= retention / 2)
+        return STATUS_OK;
+    return error_set(err, STATUS_HELD,
+                     "the run began %s ago, and the table lets files go that nobody refers to "
+                     "after %s (delta.deletedFileRetentionDuration); raise that or start again",
+                     text_format_duration((double)age, age_text),
+                     text_format_duration((double)retention, limit));
+}
+
+/* ---- is the table still the base's? ---- */
+
+static status check_stream(const struct publication *publication, struct error *err)
+{
+    const struct snapshot *now = &publication->now;
+    const struct table_state *base = publication->base;
+    if (!base->exists && now->version >= 0)
+        return error_set(err, STATUS_CONFLICT, "%s made the table %s meanwhile; run again",
+                         now->own_version >= 0 ? "another run of this stream" : "another writer",
+                         publication->table->storage->url);
+    if (now->own_version != base->record_version)
+        return error_set(err, STATUS_CONFLICT,
+                         "another run (%s) published this stream meanwhile, as version %lld; run "
+                         "again",
+                         *now->own_run ? now->own_run : "of unknown id",
+                         (long long)now->own_version);
+    return STATUS_OK;
+}
+
+static status check_table(const struct publication *publication, struct error *err)
+{
+    const struct snapshot *now = &publication->now;
+    const struct table_state *base = publication->base;
+    if (base->exists &&
+        (now->version < base->version || !text_equal(now->table_id, base->table_id)))
+        return error_set(err, STATUS_HELD,
+                         "the table %s was replaced by another while the run went on; look at it, "
+                         "then run again",
+                         publication->table->storage->url);
+    return STATUS_OK;
+}
+
+static status check_foreign(struct publication *publication, struct error *err)
+{
+    const struct publish_request *request = publication->request;
+    const struct snapshot *now = &publication->now;
+    const struct table_state *base = publication->base;
+    const char *hold = now->version >= 0 ? hold_protocol(now, &publication->arena) : NULL;
+    if (!hold && !request->accept_foreign)
+        hold = base->hold;
+    if (!hold)
+        hold = hold_foreign(now, base->version, request->replace_all, &publication->arena);
+    if (!hold && request->replace_all && now->version >= 0 &&
+        text_equal(snapshot_property(now, "delta.appendOnly"), "true"))
+        hold = "the table takes rows only at its end (delta.appendOnly), and this run would "
+               "replace all; use mode: incremental or change the property";
+    return hold ? error_set(err, STATUS_HELD, "%s", hold) : STATUS_OK;
+}
+
+/* ---- schema ---- */
+
+static bool same_partition_columns(const struct publication *publication)
+{
+    const json_t *array = json_object_get(publication->now.metadata, "partitionColumns");
+    const struct schema *keys = publication->request->partition_keys;
+    if (json_array_size(array) != keys->n_fields)
+        return false;
+    for (size_t i = 0; i < keys->n_fields; i++)
+        if (!text_equal(json_string_value(json_array_get(array, i)), keys->fields[i].name))
+            return false;
+    return true;
+}
+
+static bool protocol_has_ntz(const struct snapshot *now)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(now->protocol, "writerFeatures"), i, item)
+    {
+        if (text_equal(json_string_value(item), "timestampNtz"))
+            return true;
+    }
+    return false;
+}
+
+static status plan_definition(struct publication *publication, struct error *err)
+{
+    const struct publish_request *request = publication->request;
+    const struct snapshot *now = &publication->now;
+    struct schema schema = {0};
+    const char *text;
+    if (now->version < 0) {
+        publication->new_metadata = publication->new_protocol = true;
+        return STATUS_OK;
+    }
+    TRY(json_get_text(now->metadata, "schemaString", "metaData", &text, err));
+    TRY(delta_schema_parse(text, strlen(text), &schema, err));
+    bool partitions = same_partition_columns(publication);
+    bool same = delta_schema_same(&schema, request->table_schema);
+    bool grows = delta_schema_extends(&schema, request->table_schema);
+    schema_release(&schema);
+    if (!request->replace_all && (!partitions || !grows))
+        return error_set(err, STATUS_SCHEMA_CHANGED,
+                         "the table's %s are not those of the run, which only adds rows; load the "
+                         "table again with --mode full-refresh",
+                         partitions ? "columns" : "partition columns");
+    publication->new_metadata = !same || !partitions;
+    publication->new_protocol =
+        publication->new_metadata && delta_has_ntz(request->table_schema) && !protocol_has_ntz(now);
+    return STATUS_OK;
+}
+
+/* ---- the record ---- */
+
+static status take_table_id(struct publication *publication, struct error *err)
+{
+    const struct snapshot *now = &publication->now;
+    struct run_record *record = publication->request->record;
+    const char *id = now->table_id;
+    if (!id) {
+        TRY(random_uuid(publication->table_id, err));
+        id = publication->table_id;
+    }
+    record->table_id = arena_strdup(&record->arena, id);
+    return record->table_id ? STATUS_OK : error_no_memory(err);
+}
+
+static status put_record_as(struct publication *publication, int64_t number, struct error *err)
+{
+    const struct delta_table *table = publication->table;
+    SCOPED(mem_freep) char *name = delta_record_name(table->folder, number);
+    SCOPED(mem_freep) char *json = NULL;
+    size_t size;
+    if (!name)
+        return error_no_memory(err);
+    publication->request->record->number = number;
+    TRY(record_write(publication->request->record, &json, &size, err));
+    return storage_put(table->storage, name, PUT_IF_ABSENT, json, size, err);
+}
+
+/* Once; lost races for a version don't need another. */
+static status put_record(struct publication *publication, struct error *err)
+{
+    const struct snapshot *now = &publication->now;
+    struct run_record *record = publication->request->record;
+    if (publication->record_is_put)
+        return STATUS_OK;
+    TRY(take_table_id(publication, err));
+    record->previous = now->own_number;
+    if (!record->published_us)
+        record->published_us = clock_wall_us();
+    status_code s = STATUS_EXISTS;
+    for (int64_t n = now->own_number + 1;
+         s == STATUS_EXISTS && n <= now->own_number + RECORD_NUMBERS_TRIED; n++)
+        s = put_record_as(publication, n, err);
+    if (s == STATUS_EXISTS)
+        return error_set(err, STATUS_CONFLICT,
+                         "%d runs that never published left records in %s/%s; leat vacuum removes "
+                         "them",
+                         RECORD_NUMBERS_TRIED, publication->table->storage->url,
+                         publication->table->folder);
+    if (s != STATUS_OK)
+        return s;
+    TRY(storage_sync(publication->table->storage, err));
+    publication->record_is_put = true;
+    return STATUS_OK;
+}
+
+/* ---- the lines of a version ---- */
+
+static void append_partition_by(struct text *text, const struct schema *keys)
+{
+    struct text list = {0};
+    text_append_char(&list, '[');
+    for (size_t i = 0; i < keys->n_fields; i++) {
+        if (i)
+            text_append_char(&list, ',');
+        json_append_text(&list, keys->fields[i].name);
+    }
+    text_append_char(&list, ']');
+    json_append_text(text, text_string(&list));
+    text->failed |= list.failed;
+    text_release(&list);
+}
+
+static void append_metrics(struct text *text, const struct publish_request *request)
+{
+    uint64_t rows = 0;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < request->n_files; i++) {
+        rows += request->files[i].rows;
+        bytes += request->files[i].size_bytes;
+    }
+    text_printf(text,
+                "\"operationMetrics\":{\"numFiles\":\"%zu\",\"numOutputRows\":\"%" PRIu64
+                "\",\"numOutputBytes\":\"%" PRIu64 "\"}",
+                request->n_files, rows, bytes);
+}
+
+/* Will files that this stream's runs did not write be live? */
+static bool leaves_other_data(const struct publication *publication)
+{
+    const struct snapshot *now = &publication->now;
+    if (publication->request->replace_all)
+        return false;
+    bool other = now->other_data;
+    for (size_t i = 0; i < now->n_foreign; i++)
+        other |= now->foreign[i].files_added > 0;
+    return other;
+}
+
+static status append_commit_info(struct text *text, const struct publication *publication,
+                                 int64_t version, struct error *err)
+{
+    const struct publish_request *request = publication->request;
+    const struct snapshot *now = &publication->now;
+    char txn_id[37];
+    TRY(random_uuid(txn_id, err));
+    text_printf(
+        text,
+        "{\"commitInfo\":{\"timestamp\":%" PRId64
+        ",\"operation\":\"WRITE\",\"operationParameters\":{\"mode\":\"%s\",\"partitionBy\":",
+        clock_wall_us() / 1000, request->replace_all ? "Overwrite" : "Append");
+    append_partition_by(text, request->partition_keys);
+    text_append(text, "},");
+    if (now->version >= 0)
+        text_printf(text, "\"readVersion\":%" PRId64 ",", now->version);
+    text_printf(text, "\"isBlindAppend\":%s,", request->replace_all ? "false" : "true");
+    append_metrics(text, request);
+    text_printf(text, ",\"engineInfo\":\"" DELTA_ENGINE "\",\"txnId\":\"%s\",\"leat\":{\"stream\":",
+                txn_id);
+    json_append_text(text, publication->table->stream);
+    text_append(text, ",\"runId\":");
+    json_append_text(text, request->record->run_id);
+    text_printf(text,
+                ",\"metaDataVersion\":%" PRId64 ",\"protocolVersion\":%" PRId64
+                ",\"otherData\":%s}}}\n",
+                publication->new_metadata ? version : now->metadata_version,
+                publication->new_protocol ? version : now->protocol_version,
+                leaves_other_data(publication) ? "true" : "false");
+    return STATUS_OK;
+}
+
+static status append_txn(struct text *text, const struct publication *publication,
+                         struct error *err)
+{
+    const struct run_record *record = publication->request->record;
+    SCOPED(mem_freep) char *app = delta_app_id(record->table_id, publication->table->stream);
+    if (!app)
+        return error_no_memory(err);
+    text_append(text, "{\"txn\":{\"appId\":");
+    json_append_text(text, app);
+    text_printf(text, ",\"version\":%" PRId64 ",\"lastUpdated\":%" PRId64 "}}\n", record->number,
+                clock_wall_us() / 1000);
+    return STATUS_OK;
+}
+
+/* The least that the columns need; a table that has features already keeps them. */
+static void append_protocol(struct text *text, const struct publication *publication)
+{
+    const struct snapshot *now = &publication->now;
+    if (!delta_has_ntz(publication->request->table_schema)) {
+        text_append(text, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
+        return;
+    }
+    text_append(text, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
+                      "\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"timestampNtz\"");
+    /* What writer version 2 stood for must be said once features are listed. */
+    if (now->version >= 0)
+        text_append(text, ",\"appendOnly\",\"invariants\"");
+    text_append(text, "]}}\n");
+}
+
+static status append_configuration(struct text *text, const struct snapshot *now, struct error *err)
+{
+    const json_t *configuration = json_object_get(now->metadata, "configuration");
+    SCOPED(mem_freep) char *json = NULL;
+    if (!json_is_object(configuration)) {
+        text_append(text, "{}");
+        return STATUS_OK;
+    }
+    json = json_write(configuration, NULL);
+    if (!json)
+        return error_no_memory(err);
+    text_append(text, json);
+    return STATUS_OK;
+}
+
+static status append_metadata(struct text *text, const struct publication *publication,
+                              struct error *err)
+{
+    const struct publish_request *request = publication->request;
+    const json_t *was = publication->now.metadata;
+    struct text schema = {0};
+    const json_t *created = json_object_get(was, "createdTime");
+    text_append(text, "{\"metaData\":{\"id\":");
+    json_append_text(text, request->record->table_id);
+    if (json_is_string(json_object_get(was, "name"))) {
+        text_append(text, ",\"name\":");
+        json_append_text(text, json_string_value(json_object_get(was, "name")));
+    }
+    text_append(text, ",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":");
+    status s = delta_schema_append(&schema, request->table_schema, err);
+    if (s == STATUS_OK)
+        json_append_text(text, text_string(&schema));
+    text_release(&schema);
+    if (s != STATUS_OK)
+        return s;
+    text_append(text, ",\"partitionColumns\":[");
+    for (size_t i = 0; i < request->partition_keys->n_fields; i++) {
+        if (i)
+            text_append_char(text, ',');
+        json_append_text(text, request->partition_keys->fields[i].name);
+    }
+    text_append(text, "],\"configuration\":");
+    TRY(append_configuration(text, &publication->now, err));
+    text_printf(text, ",\"createdTime\":%" PRId64 "}}\n",
+                json_is_integer(created) ? (int64_t)json_integer_value(created)
+                                         : clock_wall_us() / 1000);
+    return STATUS_OK;
+}
+
+static void append_remove(struct text *text, const struct replay_file *file, int64_t now_ms)
+{
+    text_append(text, "{\"remove\":{\"path\":\"");
+    text_append_bytes(text, file->path.data, file->path.size);
+    text_printf(text,
+                "\",\"deletionTimestamp\":%" PRId64
+                ",\"dataChange\":true,\"extendedFileMetadata\":true,\"partitionValues\":",
+                now_ms);
+    if (file->partition.data)
+        text_append_bytes(text, file->partition.data, file->partition.size);
+    else
+        text_append(text, "{}");
+    text_printf(text, ",\"size\":%" PRId64 "}}\n", file->size < 0 ? 0 : file->size);
+}
+
+static status append_add(struct text *text, const struct publish_request *request,
+                         const struct new_file *file, struct error *err)
+{
+    struct text stats = {0};
+    text_append(text, "{\"add\":{\"path\":");
+    value_append_path(text, file->path);
+    text_append(text, ",\"partitionValues\":{");
+    for (size_t i = 0; i < request->partition_keys->n_fields; i++) {
+        if (i)
+            text_append_char(text, ',');
+        json_append_text(text, request->partition_keys->fields[i].name);
+        text_append_char(text, ':');
+        TRY(value_append_partition(text, &file->partition_values[i], err));
+    }
+    text_printf(text,
+                "},\"size\":%" PRIu64 ",\"modificationTime\":%" PRId64
+                ",\"dataChange\":true,\"stats\":",
+                file->size_bytes, file->modified_us / 1000);
+    status s = value_append_stats(&stats, request->data_schema, file, err);
+    if (s == STATUS_OK)
+        json_append(text, text_string(&stats), stats.size);
+    text_release(&stats);
+    text_append(text, "}}\n");
+    return s;
+}
+
+/* ---- writing them ---- */
+
+struct version_writer {
+    struct storage *storage;
+    struct upload *upload;
+    struct text text;
+};
+
+enum { WRITER_FLUSH_BYTES = 256 * 1024 };
+
+static status writer_flush(struct version_writer *writer, size_t above, struct error *err)
+{
+    if (writer->text.size <= above && !writer->text.failed)
+        return STATUS_OK;
+    TRY(text_check(&writer->text, err));
+    TRY(storage_put_write(writer->storage, writer->upload, text_string(&writer->text),
+                          writer->text.size, err));
+    writer->text.size = 0;
+    return STATUS_OK;
+}
+
+/* What tells whose commit it is stands first, so that later runs need to read no further. */
+static status write_lines(struct version_writer *writer, const struct publication *publication,
+                          int64_t version, struct error *err)
+{
+    const struct publish_request *request = publication->request;
+    const struct replay *old = &publication->old;
+    int64_t now_ms = clock_wall_us() / 1000;
+    TRY(append_commit_info(&writer->text, publication, version, err));
+    TRY(append_txn(&writer->text, publication, err));
+    if (publication->new_protocol)
+        append_protocol(&writer->text, publication);
+    if (publication->new_metadata)
+        TRY(append_metadata(&writer->text, publication, err));
+    for (size_t i = 0; i < old->n_files; i++) {
+        if (old->files[i]->live)
+            append_remove(&writer->text, old->files[i], now_ms);
+        TRY(writer_flush(writer, WRITER_FLUSH_BYTES, err));
+    }
+    for (size_t i = 0; i < request->n_files; i++) {
+        TRY(append_add(&writer->text, request, &request->files[i], err));
+        TRY(writer_flush(writer, WRITER_FLUSH_BYTES, err));
+    }
+    return writer_flush(writer, 0, err);
+}
+
+static status put_version(const struct publication *publication, int64_t version, struct error *err)
+{
+    char name[LOG_NAME_BYTES];
+    struct version_writer writer = {.storage = publication->table->storage};
+    TRY(storage_put_begin(writer.storage, log_version_name(version, name), PUT_IF_ABSENT_DURABLE,
+                          &writer.upload, err));
+    status s = write_lines(&writer, publication, version, err);
+    text_release(&writer.text);
+    if (s == STATUS_OK)
+        return storage_put_commit(writer.storage, writer.upload, err);
+    storage_put_abort(writer.storage, writer.upload);
+    return s;
+}
+
+/* ---- one try, and as many as it takes ---- */
+
+static status prepare(struct publication *publication, struct error *err)
+{
+    snapshot_release(&publication->now);
+    replay_release(&publication->old);
+    TRY(snapshot_read(publication->table, &publication->now, err));
+    if (text_equal(publication->now.own_run, publication->request->record->run_id))
+        return STATUS_END; /* it is there already */
+    TRY(check_stream(publication, err));
+    TRY(check_table(publication, err));
+    TRY(check_foreign(publication, err));
+    TRY(plan_definition(publication, err));
+    TRY(put_record(publication, err));
+    if (publication->request->replace_all && publication->now.version >= 0)
+        TRY(replay_log(publication->table, publication->now.version, false, &publication->old,
+                       err));
+    return STATUS_OK;
+}
+
+/* The put failed in a way that leaves open whether the version is there. */
+static status settle_doubt(const struct publication *publication, int64_t version,
+                           status_code failed, struct error *err)
+{
+    struct error own = {0};
+    bool ours = false;
+    status_code s = delta_names_run(publication->table, version,
+                                    publication->request->record->run_id, &ours, &own);
+    if (s == STATUS_OK && ours)
+        return STATUS_OK;
+    if (s == STATUS_OK || s == STATUS_NOT_FOUND)
+        return failed;
+    return error_set(err, STATUS_IN_DOUBT,
+                     "whether version %lld was published is not known: %s; nothing was removed, "
+                     "leat runs finds out",
+                     (long long)version, own.text);
+}
+
+static status make_name_durable(const struct publication *publication, int64_t version,
+                                struct error *err)
+{
+    struct error own = {0};
+    if (storage_sync(publication->table->storage, &own) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(err, STATUS_IN_DOUBT,
+                     "version %lld is visible, but may not outlive a power cut: %s",
+                     (long long)version, own.text);
+}
+
+static void wait_a_little(unsigned tries)
+{
+    struct error ignored = {0};
+    uint32_t bits = 0;
+    unsigned most_ms = tries < 6 ? 4u << tries : 200;
+    if (random_fill(&bits, sizeof(bits), &ignored) == STATUS_OK)
+        clock_sleep_ms(1 + (int64_t)(bits % most_ms));
+}
+
+static status publish_once(struct publication *publication, int64_t *out_version, struct error *err)
+{
+    status_code s = prepare(publication, err);
+    int64_t version = publication->now.version + 1;
+    if (s == STATUS_OK) {
+        s = put_version(publication, version, err);
+        if (s == STATUS_EXISTS)
+            return s;
+        if (s != STATUS_OK)
+            s = settle_doubt(publication, version, s, err);
+    } else if (s == STATUS_END) {
+        version = publication->now.own_version;
+        s = STATUS_OK;
+    }
+    if (s != STATUS_OK)
+        return s;
+    TRY(make_name_durable(publication, version, err));
+    *out_version = version;
+    return STATUS_OK;
+}
+
+status delta_publish(struct table *table, const struct publish_request *request,
+                     int64_t *out_version, struct error *err)
+{
+    SCOPED(publication_release)
+    struct publication publication = {
+        .table = delta_table(table),
+        .request = request,
+        .base = request->base,
+        .now = {.own_version = -1},
+    };
+    TRY(delta_check_schema(request->table_schema, err));
+    TRY(check_files(&publication, err));
+    TRY(check_age(&publication, err));
+    for (unsigned tries = 0; tries < PUBLISH_TRIES; tries++) {
+        status_code s = publish_once(&publication, out_version, err);
+        if (s != STATUS_EXISTS)
+            return s;
+        wait_a_little(tries);
+    }
+    return error_set(err, STATUS_CONFLICT,
+                     "other writers of %s were faster %d times; run again when they are fewer",
+                     publication.table->storage->url, PUBLISH_TRIES);
+}

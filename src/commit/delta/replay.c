@@ -1,0 +1,240 @@
+/* The log from version 0 on: which files are live. A file is known by its decoded name, for writers encode one name
+ * in several ways. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "commit/delta/delta.h"
+#include "commit/delta/value.h"
+
+void replay_release(struct replay *replay)
+{
+    mem_free(replay->buckets);
+    mem_free(replay->files);
+    arena_release(&replay->arena);
+    *replay = (struct replay){0};
+}
+
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+    return hash ^ (hash >> 29);
+}
+
+static struct replay_file **bucket_of(const struct replay *replay, const char *name)
+{
+    return &replay->buckets[hash_name(name) & (replay->n_buckets - 1)];
+}
+
+const struct replay_file *replay_find(const struct replay *replay, const char *name)
+{
+    if (replay->n_buckets == 0)
+        return NULL;
+    const struct replay_file *file = *bucket_of(replay, name);
+    while (file && strcmp(file->name, name) != 0)
+        file = file->next;
+    return file;
+}
+
+static status grow(struct replay *replay, struct error *err)
+{
+    size_t capacity = replay->capacity ? 2 * replay->capacity : 256;
+    struct replay_file **files = mem_realloc_array(replay->files, capacity, sizeof(*files));
+    if (!files)
+        return error_no_memory(err);
+    replay->files = files;
+    replay->capacity = capacity;
+    struct replay_file **buckets = mem_zalloc(capacity * sizeof(struct replay_file *));
+    if (!buckets)
+        return error_no_memory(err);
+    mem_free(replay->buckets);
+    replay->buckets = buckets;
+    replay->n_buckets = capacity;
+    for (size_t i = 0; i < replay->n_files; i++) {
+        struct replay_file **bucket = bucket_of(replay, files[i]->name);
+        files[i]->next = *bucket;
+        *bucket = files[i];
+    }
+    return STATUS_OK;
+}
+
+/* The entry of NAME, made if there is none; NAME is the arena's. */
+static status entry_of(struct replay *replay, const char *name, struct replay_file **out,
+                       struct error *err)
+{
+    const struct replay_file *found = replay_find(replay, name);
+    if (found) {
+        *out = (struct replay_file *)found;
+        return STATUS_OK;
+    }
+    if (replay->n_files == replay->capacity)
+        TRY(grow(replay, err));
+    struct replay_file *file = arena_alloc(&replay->arena, sizeof(*file));
+    if (!file)
+        return error_no_memory(err);
+    struct replay_file **bucket = bucket_of(replay, name);
+    file->name = name;
+    file->next = *bucket;
+    *bucket = file;
+    replay->files[replay->n_files++] = file;
+    *out = file;
+    return STATUS_OK;
+}
+
+static status keep_slice(struct replay *replay, struct slice from, struct slice *out,
+                         struct error *err)
+{
+    *out = (struct slice){0};
+    if (!from.data)
+        return STATUS_OK;
+    char *copy = arena_strndup(&replay->arena, from.data, from.size);
+    if (!copy)
+        return error_no_memory(err);
+    *out = (struct slice){.data = copy, .size = from.size};
+    return STATUS_OK;
+}
+
+static status apply_file(struct replay *replay, const struct log_reader *reader, bool is_add,
+                         const struct file_action *action, struct error *err)
+{
+    struct replay_file *file = NULL;
+    char *name = value_decode_path(&action->path, &replay->arena);
+    if (!name)
+        return log_bad_line(reader, "a path", err);
+    TRY(entry_of(replay, name, &file, err));
+    replay->n_live += (size_t)is_add - (size_t)file->live;
+    file->live = is_add;
+    file->modified_ms = is_add ? action->modified_ms : action->deleted_ms;
+    if (!is_add)
+        return file->path.data ? STATUS_OK : keep_slice(replay, action->path, &file->path, err);
+    file->size = action->size;
+    file->added_version = reader->version;
+    TRY(keep_slice(replay, action->path, &file->path, err));
+    TRY(keep_slice(replay, action->partition_values, &file->partition, err));
+    if (replay->keep_stats)
+        return keep_slice(replay, action->stats, &file->stats, err);
+    return STATUS_OK;
+}
+
+static status apply_lines(struct replay *replay, struct log_reader *reader, struct error *err)
+{
+    for (;;) {
+        struct slice line;
+        struct scan scan;
+        enum action_kind kind;
+        struct file_action action;
+        status_code s = log_next(reader, &line, err);
+        if (s == STATUS_END)
+            return STATUS_OK;
+        if (s != STATUS_OK)
+            return s;
+        TRY(log_action(reader, line, &kind, &scan, err));
+        if (kind != ACTION_ADD && kind != ACTION_REMOVE)
+            continue;
+        TRY(log_file_action(reader, &scan, &action, err));
+        TRY(apply_file(replay, reader, kind == ACTION_ADD, &action, err));
+    }
+}
+
+status replay_log(const struct delta_table *table, int64_t version, bool keep_stats,
+                  struct replay *out, struct error *err)
+{
+    SCOPED(replay_release) struct replay replay = {.keep_stats = keep_stats};
+    for (int64_t v = 0; v <= version; v++) {
+        struct log_reader reader;
+        TRY(log_open(table->storage, v, LOG_CHUNK_BYTES, &reader, err));
+        status_code s = apply_lines(&replay, &reader, err);
+        log_close(&reader);
+        if (s != STATUS_OK)
+            return s;
+    }
+    *out = replay;
+    replay = (struct replay){0}; /* the caller's now */
+    return STATUS_OK;
+}
+
+/* ---- each live file ---- */
+
+static void append_encoded(struct text *text, const char *bytes)
+{
+    for (; *bytes; bytes++) {
+        unsigned char c = (unsigned char)*bytes;
+        if (c < 0x20 || strchr("/=%", c))
+            text_printf(text, "%%%02X", c);
+        else
+            text_append_char(text, (char)c);
+    }
+}
+
+/* The member of OBJECT called NAME as a string; null and absent give NULL. */
+static const char *partition_value(struct slice object, const char *name, struct arena *arena)
+{
+    struct scan scan = {.at = object.data, .end = object.data + object.size};
+    struct slice key;
+    struct slice value = {0};
+    if (!object.data || !scan_object(&scan))
+        return NULL;
+    while (scan_member(&scan, &key)) {
+        char *plain = scan_unescape(key, arena, NULL);
+        if (plain && strcmp(plain, name) == 0)
+            return scan_string(&scan, &value) && value.data ? scan_unescape(value, arena, NULL)
+                                                            : NULL;
+        if (!scan_skip(&scan))
+            return NULL;
+    }
+    return NULL;
+}
+
+static void append_partition(struct text *text, const json_t *columns, struct slice object,
+                             struct arena *arena)
+{
+    size_t i;
+    json_t *column;
+    json_array_foreach(columns, i, column)
+    {
+        const char *name = json_string_value(column) ? json_string_value(column) : "";
+        const char *value = partition_value(object, name, arena);
+        if (i)
+            text_append_char(text, '/');
+        append_encoded(text, name);
+        text_append_char(text, '=');
+        append_encoded(text, value ? value : "__HIVE_DEFAULT_PARTITION__");
+    }
+}
+
+static status_code tell_file(const json_t *columns, const struct replay_file *file,
+                             live_file_fn each, void *context, struct error *err)
+{
+    struct text partition = {0};
+    struct arena scratch = {0};
+    append_partition(&partition, columns, file->partition, &scratch);
+    status_code s = text_check(&partition, err);
+    struct live_file live = {
+        .path = file->name,
+        .size_bytes = file->size < 0 ? 0 : (uint64_t)file->size,
+        .rows = log_stats_rows(file->stats),
+        .modified_us = file->modified_ms * 1000,
+        .partition = text_string(&partition),
+    };
+    if (s == STATUS_OK)
+        s = each(context, &live, err);
+    text_release(&partition);
+    arena_release(&scratch);
+    return s;
+}
+
+status delta_each_file(struct table *table, live_file_fn each, void *context, struct error *err)
+{
+    SCOPED(snapshot_release) struct snapshot snapshot = {0};
+    SCOPED(replay_release) struct replay replay = {0};
+    TRY(snapshot_read(delta_table(table), &snapshot, err));
+    TRY(replay_log(delta_table(table), snapshot.version, true, &replay, err));
+    const json_t *columns = json_object_get(snapshot.metadata, "partitionColumns");
+    status_code s = STATUS_OK;
+    for (size_t i = 0; s == STATUS_OK && i < replay.n_files; i++)
+        if (replay.files[i]->live)
+            s = tell_file(columns, replay.files[i], each, context, err);
+    return s == STATUS_END ? STATUS_OK : s;
+}

@@ -1,0 +1,21 @@
+/* Our schemas as Delta's schemaString, and back. */
+#ifndef LEAT_COMMIT_DELTA_SCHEMA_H
+#define LEAT_COMMIT_DELTA_SCHEMA_H
+
+#include "base/text.h"
+#include "batch/schema.h"
+
+/* Types and names that a Delta table can carry: BAD_CONFIG names column, type and remedy. */
+status delta_check_schema(const struct schema *schema, struct error *err);
+/* Append the schemaString's JSON (checked before). */
+status delta_schema_append(struct text *text, const struct schema *schema, struct error *err);
+/* BAD_DATA names what leat has no type for. Field ids are 0. */
+status delta_schema_parse(const char *json, size_t size, struct schema *out, struct error *err);
+/* Is there a column, at any depth, of timestamps without zone? */
+bool delta_has_ntz(const struct schema *schema);
+/* Same names and Delta types in the same order; whether NULL is allowed is not compared. */
+bool delta_schema_same(const struct schema *a, const struct schema *b);
+/* Can rows of NOW be read as a table of WAS grown by columns at its end? */
+bool delta_schema_extends(const struct schema *was, const struct schema *now);
+
+#endif
