@@ -311,6 +311,23 @@ static status make_splits(struct planning *p, struct error *err)
     return STATUS_OK;
 }
 
+/* The cuts are as fine as a split may be; keep every k-th, so that a split has the rows that the request aims at. */
+static void thin_cuts(struct planning *p, uint64_t least_rows)
+{
+    const struct read_request *request = p->request;
+    double rows = p->cuts.rows, finest = rows / (double)(p->cuts.n_cuts + 1);
+    double wanted = request->split_count ? rows / request->split_count : (double)least_rows;
+    if (request->max_split_rows && wanted > (double)request->max_split_rows)
+        wanted = (double)request->max_split_rows;
+    size_t step = finest > 0 ? (size_t)(wanted / finest) : 1;
+    size_t kept = 0;
+    if (step < 2)
+        return;
+    for (size_t i = step - 1; i < p->cuts.n_cuts; i += step)
+        p->cuts.cuts[kept++] = p->cuts.cuts[i];
+    p->cuts.n_cuts = kept;
+}
+
 static status cut(struct planning *p, struct error *err)
 {
     uint64_t split_rows = p->request->split_rows ? p->request->split_rows : 1000000;
@@ -318,6 +335,7 @@ static status cut(struct planning *p, struct error *err)
     const int64_t *from = from_rowid ? &p->request->lower->i64 : NULL;
     TRY(sqlite_cut_by_rowid(p->db, &p->table, from, split_rows, &p->plan->arena, &p->cuts, err));
     TRY(try_index(p, split_rows, err));
+    thin_cuts(p, split_rows);
     TRY(count_small(p, err));
     return make_splits(p, err);
 }
