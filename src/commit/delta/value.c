@@ -174,8 +174,7 @@ static bool append_number_bound(struct text *text, const struct scalar *bound)
     return true;
 }
 
-/* False: no bound of that kind is written. The greatest of floats is left out: some readers hold NaN to be
- * greater than all numbers and would skip a file that has one. */
+/* False: no bound of that kind is written. */
 static bool append_bound(struct text *text, const struct scalar *bound, bool is_max)
 {
     char day[40];
@@ -188,7 +187,7 @@ static bool append_bound(struct text *text, const struct scalar *bound, bool is_
         return append_number_bound(text, bound);
     case TYPE_FLOAT32:
     case TYPE_FLOAT64:
-        return !is_max && isfinite(bound->f64) && append_number_bound(text, bound);
+        return isfinite(bound->f64) && append_number_bound(text, bound);
     case TYPE_DATE:
         if (bound->i64 < -719162 || bound->i64 > 2932896 ||
             !format_second(day, sizeof(day), bound->i64 * 86400, '\0'))
@@ -222,8 +221,8 @@ static void append_bounds(struct text *text, const struct schema *columns,
     for (size_t i = 0; i < columns->n_fields && i < STATS_COLUMNS; i++) {
         const struct column_stats *stats = &file->columns[i];
         size_t before = text->size;
-        if (!stats->has_bounds)
-            continue;
+        if (!stats->has_bounds || (is_max && stats->nan_count))
+            continue; /* some readers hold NaN to be greater than all numbers */
         if (!first)
             text_append_char(text, ',');
         json_append_text(text, columns->fields[i].name);
