@@ -14,7 +14,7 @@ const struct option_spec run_flags[] = {
      .example = "streams.orders.mode=full-refresh"},
     {.name = "memory",
      .kind = OPTION_SIZE,
-     .minimum = 64 << 20,
+     .minimum = 64000000,
      .maximum = INT64_MAX,
      .help = "Memory the run may use; a quarter of the machine's, at most 1 GiB, without it.",
      .example = "256MB"},

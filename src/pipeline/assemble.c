@@ -342,7 +342,7 @@ static status add_piece(struct assembling *work, const struct piece_ref *ref, bo
     TRY(open_segment(work, ref->split, &segment, err));
     TRY_IN(plain ? add_plain(work, segment, piece, err) : copy_row_group(work, segment, piece, err),
            err, "in segment %s", work->stream->splits[ref->split].segment);
-    return cancel_check(work->stream->run->cancel, err);
+    return cancel_check(&work->stream->cancel, err);
 }
 
 static status assemble_partition(struct assembling *work, struct error *err)
@@ -484,9 +484,10 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
 static status_code assembly_task(void *context, size_t partition, struct error *err)
 {
     struct assembly_try try = {.pass = context, .partition = partition};
-    struct run_context *run = try.pass->stream->run;
-    TRY(budget_wait(run->budget, try.pass->share_bytes, run->cancel, err));
-    status_code code = with_retries(run->cancel, assemble_once, &try, err);
+    struct stream_run *stream = try.pass->stream;
+    struct run_context *run = stream->run;
+    TRY(budget_wait(run->budget, try.pass->share_bytes, &stream->cancel, err));
+    status_code code = with_retries(&stream->cancel, assemble_once, &try, err);
     budget_return(run->budget, try.pass->share_bytes);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
@@ -520,7 +521,7 @@ status stream_assemble(struct stream_run *stream, struct error *err)
                                  .share_bytes = budget_limit(run->budget) / run->workers};
     pthread_mutex_init(&pass.mutex, NULL);
     status_code code = thread_run_all(stream->assembly->n_partitions, run->workers, assembly_task,
-                                      &pass, run->cancel, err);
+                                      &pass, &stream->cancel, err);
     while (pass.idle) {
         struct assembler *tools = pass.idle;
         pass.idle = tools->next;

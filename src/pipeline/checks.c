@@ -88,7 +88,7 @@ static status reconcile(struct stream_run *stream, struct error *err)
     TRY(reconcile_partitions(stream, err));
     struct footer_pass pass = {stream, 64};
     return thread_run_all((assembly->n_files + 63) / 64, stream->run->workers, footer_task, &pass,
-                          stream->run->cancel, err);
+                          &stream->cancel, err);
 }
 
 /* ---- rows of the version before ---- */
@@ -124,7 +124,7 @@ static status check_row_count(struct stream_run *stream, struct error *err)
     if (!check->has_min && !check->has_max && !check->has_max_drop)
         return STATUS_OK;
     struct row_count before;
-    char was[32], is[32], limit[32];
+    char was[32], is[32];
     TRY(rows_before(stream, &before, err));
     if (!before.known)
         return error_set(err, STATUS_HELD,
@@ -135,15 +135,15 @@ static status check_row_count(struct stream_run *stream, struct error *err)
     text_format_count(rows, is);
     text_format_count(before.rows, was);
     if (check->has_min && rows < check->min)
-        return error_set(err, STATUS_HELD, "check row_count: %s rows, at least %s wanted", is,
-                         text_format_count(check->min, limit));
+        return error_set(err, STATUS_HELD, "check row_count: %s rows, min is %llu", is,
+                         (unsigned long long)check->min);
     if (check->has_max && rows > check->max)
-        return error_set(err, STATUS_HELD, "check row_count: %s rows, at most %s wanted", is,
-                         text_format_count(check->max, limit));
+        return error_set(err, STATUS_HELD, "check row_count: %s rows, max is %llu", is,
+                         (unsigned long long)check->max);
     if (check->has_max_drop && (double)rows < (double)before.rows * (1.0 - check->max_drop))
         return error_set(err, STATUS_HELD,
                          "check row_count: %s rows, the version before has %s: a drop of %.0f %%, "
-                         "at most %.0f %% is allowed",
+                         "max_drop is %.0f %%",
                          is, was, 100.0 * (1.0 - (double)rows / (double)before.rows),
                          100.0 * check->max_drop);
     return STATUS_OK;

@@ -345,7 +345,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.split_rows = MIN_SPLIT_ROWS;
     stream->request.split_count = SPLITS_AIMED_AT;
     stream->request.max_split_rows = stream->row_group_rows;
-    TRY(with_retries(stream->run->cancel, plan_once, stream, err));
+    TRY(with_retries(&stream->cancel, plan_once, stream, err));
     TRY(plan_schemas(stream, err));
     TRY(check_contract(stream, err));
     TRY(take_digest(stream, err));

@@ -238,7 +238,7 @@ status stream_publish(struct stream_run *stream, struct error *err)
         .run_started_us = report->started_us,
         .replaced_values = stream->run->options->partitions,
     };
-    status_code code = with_retries(stream->run->cancel, publish_once, &try, err);
+    status_code code = with_retries(&stream->cancel, publish_once, &try, err);
     arena_release(&record.arena); /* what publish filled in */
     if (code != STATUS_OK)
         code = settle_outcome(&try, code, err);

@@ -34,13 +34,12 @@ status stream_write_plan(struct stream_run *stream, struct error *err)
     char name[128], now[32];
     clock_format_utc(clock_wall_us(), now);
     SCOPED(json_release)
-    json_t *json =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:i, s:o, s:o, s:o, s:o, s:s}", "format", 1,
-                  "run", stream->run->run_id, "digest", stream->digest, "stream",
-                  stream->spec->name, "source", plan->source_identity, "token", plan->token,
-                  "today", (int)plan->today, "lower", scalar_to_json(&stream->lower), "bound",
-                  scalar_to_json(&plan->bound), "schema", schema_to_json(&plan->schema), "splits",
-                  splits_to_json(plan), "written", now);
+    json_t *json = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s?, s:i, s:o, s:o, s:o, s:o, s:s}", "format", 1, "run",
+        stream->run->run_id, "digest", stream->digest, "stream", stream->spec->name, "source",
+        plan->source_identity, "token", plan->token, "today", (int)plan->today, "lower",
+        scalar_to_json(&stream->lower), "bound", scalar_to_json(&plan->bound), "schema",
+        schema_to_json(&plan->schema), "splits", splits_to_json(plan), "written", now);
     size_t size = 0;
     SCOPED(mem_freep) char *text = json ? json_write(json, &size) : NULL;
     if (!text)

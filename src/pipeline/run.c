@@ -145,6 +145,7 @@ static void init_stream(struct run *run, struct stream_run *stream, struct strea
     stream->mode = options->has_mode ? options->mode : spec->mode;
     stream->partial = options->partitions != NULL;
     stream->lower.is_null = true;
+    stream->cancel = (struct cancel){.parent = run->context.cancel};
     pthread_mutex_init(&stream->plan_mutex, NULL);
     pthread_mutex_init(&stream->known.mutex, NULL);
     report->stream = arena_strdup(run->context.arena, spec->name);

@@ -402,7 +402,7 @@ static status flush_chunk(struct split_work *work, struct error *err)
     struct stream_run *stream = work->stream;
     if (work->worker->chunk.rows == 0)
         return STATUS_OK;
-    TRY(gate_enter(stream->run->encode_gate, stream->run->cancel, err));
+    TRY(gate_enter(stream->run->encode_gate, &stream->cancel, err));
     int64_t started = clock_thread_cpu_ns();
     status_code code = write_chunk(work, err);
     atomic_fetch_add(&stream->stage_ns[STAGE_ENCODE], clock_thread_cpu_ns() - started);
@@ -442,7 +442,7 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
     counts = driver->reader_counts(work->reader);
     count_progress(work, counts->rows - rows_before, counts->bytes - bytes_before);
     TRY(handle_watermark(work, before, err));
-    return cancel_check(stream->run->cancel, err);
+    return cancel_check(&stream->cancel, err);
 }
 
 static status read_all(struct split_work *work, struct error *err)
@@ -553,7 +553,7 @@ static status work_split(struct split_work *work, unsigned attempt, struct error
     struct stream_run *stream = work->stream;
     const struct run_context *run = stream->run;
     struct reader_options options = {
-        .cancel = run->cancel, .reject = add_reject, .reject_context = work};
+        .cancel = &stream->cancel, .reject = add_reject, .reject_context = work};
     options.max_value_bytes = budget_limit(run->budget) / 3;
     work->writer.storage = stream->storage;
     work->writer.name = arena_printf(&work->result.arena, "%s/split-%05u-%u.seg", stream->staging,
@@ -602,8 +602,8 @@ static status_code split_task(void *context, size_t number, struct error *err)
     struct run_context *run = stream->run;
     if (stream->splits[number].done)
         return STATUS_OK; /* a dead run's, kept */
-    TRY(budget_wait(run->budget, try.pass->share_bytes, run->cancel, err));
-    status_code code = with_retries(run->cancel, split_once, &try, err);
+    TRY(budget_wait(run->budget, try.pass->share_bytes, &stream->cancel, err));
+    status_code code = with_retries(&stream->cancel, split_once, &try, err);
     budget_return(run->budget, try.pass->share_bytes);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
@@ -623,7 +623,7 @@ status stream_read_splits(struct stream_run *stream, struct error *err)
                               .share_bytes = budget_limit(run->budget) / (threads ? threads : 1)};
     pthread_mutex_init(&pass.mutex, NULL);
     status_code code =
-        thread_run_all(stream->plan.n_splits, threads, split_task, &pass, run->cancel, err);
+        thread_run_all(stream->plan.n_splits, threads, split_task, &pass, &stream->cancel, err);
     while (pass.idle) {
         struct worker *worker = pass.idle;
         pass.idle = worker->next;

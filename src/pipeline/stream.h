@@ -37,6 +37,7 @@ struct known_rows {
 
 struct stream_run {
     struct run_context *run;
+    struct cancel cancel; /* this stream's; the run's is its parent, so one stream stops alone */
     const struct stream_spec *spec;
     struct stream_report *report;
     enum load_mode mode;

@@ -85,6 +85,6 @@ status stream_open_target(struct stream_run *stream, struct error *err)
     TRY(stream->spec->table->open(stream->storage, stream->spec->name,
                                   &stream->spec->commit_options, &stream->table, err));
     struct load_context context = {stream};
-    TRY(with_retries(stream->run->cancel, load_once, &context, err));
+    TRY(with_retries(&stream->cancel, load_once, &context, err));
     return hold_unless_accepted(stream, err);
 }
