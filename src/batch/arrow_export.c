@@ -191,8 +191,8 @@ static status prepare_array(struct column *column, struct ArrowArray *out, struc
         TRY(narrow_offsets(column, owner, err));
     for (size_t i = 0; i < n; i++) {
         owner->pointers[i] = &owner->children[i];
+        out->n_children++; /* before it is made: what a failure leaves of it is released too */
         TRY(prepare_array(&column->children[i], &owner->children[i], err));
-        out->n_children++;
     }
     return STATUS_OK;
 }

@@ -101,6 +101,16 @@ static void flipped_bits_are_bad_data(void **state)
     batch_release(&into);
 }
 
+static void check_offsets_rise(const struct column *column)
+{
+    bool has_offsets =
+        column->values.size && !column->value_bytes && column->field->type.id != TYPE_BOOL;
+    for (size_t i = 0; has_offsets && i < column->rows; i++)
+        assert_true(column_offsets(column)[i + 1] >= column_offsets(column)[i]);
+    for (size_t i = 0; i < column->n_children; i++)
+        check_offsets_rise(&column->children[i]);
+}
+
 /* Behind a checksum that holds, every length and offset is still checked. */
 static void forged_lengths_never_leave_the_bytes(void **state)
 {
@@ -131,6 +141,8 @@ static void forged_lengths_never_leave_the_bytes(void **state)
             status s = read_copy(&into, forged.data, forged.size, &err);
             assert_true(s == STATUS_OK || s == STATUS_BAD_DATA);
             refused += s == STATUS_BAD_DATA;
+            for (size_t c = 0; c < N_FIELDS; c++)
+                check_offsets_rise(&into.columns[c]);
             batch_clear(&into);
         }
     }
