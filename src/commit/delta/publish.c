@@ -335,6 +335,14 @@ static status append_txn(struct text *text, const struct publication *publicatio
     return STATUS_OK;
 }
 
+static bool has_required_column(const struct schema *schema)
+{
+    for (size_t i = 0; i < schema->n_fields; i++)
+        if (!schema->fields[i].nullable)
+            return true;
+    return false;
+}
+
 /* The least that the columns need; a table that has features already keeps them. */
 static void append_protocol(struct text *text, const struct publication *publication)
 {
@@ -345,9 +353,11 @@ static void append_protocol(struct text *text, const struct publication *publica
     }
     text_append(text, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
                       "\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"timestampNtz\"");
-    /* What writer version 2 stood for must be said once features are listed. */
+    /* What writer version 2 stood for must be said once features are listed; NOT NULL is an invariant. */
     if (now->version >= 0)
         text_append(text, ",\"appendOnly\",\"invariants\"");
+    else if (has_required_column(publication->request->table_schema))
+        text_append(text, ",\"invariants\"");
     text_append(text, "]}}\n");
 }
 
