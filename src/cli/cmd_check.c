@@ -21,6 +21,8 @@ struct findings {
     const char *stream; /* NULL: the job as a whole */
     json_t *list;       /* with --json */
     size_t counts[3];   /* by level */
+    const char **told;  /* "subject: found" of the source, which each stream would say again */
+    size_t n_told;
 };
 
 static const char *const level_words[] = {"ok", "warning", "failed"};
@@ -35,11 +37,30 @@ static void print_finding(const struct findings *findings, enum finding_level le
         fprintf(out, "           mend: %s\n", remedy);
 }
 
+enum { MAX_TOLD = 64 };
+
+/* Is this what the source as a whole was found to be? What it was found to be is kept. */
+static bool is_told(struct findings *findings, const char *subject, const char *found)
+{
+    struct arena *arena = &findings->invocation->arena;
+    const char *words = arena_printf(arena, "%s: %s", subject, found);
+    for (size_t i = 0; words && findings->stream && i < findings->n_told; i++)
+        if (strcmp(findings->told[i], words) == 0)
+            return true;
+    if (!findings->told)
+        findings->told = arena_alloc(arena, MAX_TOLD * sizeof(*findings->told));
+    if (words && findings->told && !findings->stream && findings->n_told < MAX_TOLD)
+        findings->told[findings->n_told++] = words;
+    return false;
+}
+
 static void on_finding(void *context, enum finding_level level, const char *subject,
                        const char *found, const char *remedy)
 {
     struct findings *findings = context;
     struct invocation *invocation = findings->invocation;
+    if (is_told(findings, subject, found ? found : ""))
+        return;
     findings->counts[level]++;
     const char *clean = job_redact(&invocation->job, found ? found : "", &invocation->arena);
     clean = clean ? clean : "";
@@ -86,7 +107,7 @@ static bool check_source(struct findings *findings, struct open_source *source)
 /* Put an object and take it away again: the only proof that the place is writable. */
 static status try_writing(struct storage *storage, struct error *err)
 {
-    static const char probe[] = "_leat/check";
+    static const char probe[] = "leat-check"; /* at the top: no folder stays behind */
     status_code code = storage_put(storage, probe, PUT_REPLACE, "leat\n", 5, err);
     if (code == STATUS_OK)
         code = storage_remove(storage, probe, err);
@@ -129,8 +150,10 @@ static void check_target(struct findings *findings, uint64_t source_bytes)
 static status finding_or_mistake(struct findings *findings, const struct stream_spec *spec,
                                  const char *subject, const struct error *cause, struct error *err)
 {
-    if (cause->code == STATUS_BAD_CONFIG)
-        return error_set(err, STATUS_BAD_CONFIG, "%s: %s", spec->where_in_file, cause->text);
+    if (cause->code == STATUS_BAD_CONFIG) {
+        *err = *cause;
+        return job_place_error(spec, err);
+    }
     fail(findings, subject, cause, NULL);
     return STATUS_OK;
 }
@@ -169,7 +192,9 @@ static status check_plan(struct findings *findings, struct open_source *source,
     stream_request(spec, &request);
     if (source->driver->plan(source->source, &request, &plan, &cause) != STATUS_OK)
         return finding_or_mistake(findings, spec, "plan", &cause, err);
-    status_code code = check_schema(findings, spec, table, &plan, err);
+    status_code code = job_check_schema(spec, &plan.schema, err);
+    if (code == STATUS_OK)
+        code = check_schema(findings, spec, table, &plan, err);
     read_plan_release(&plan);
     return code;
 }

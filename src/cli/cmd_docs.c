@@ -15,6 +15,8 @@ static void append_cell(struct text *page, const char *text)
     for (; text && *text; text++) {
         if (*text == '|')
             text_append(page, "\\|");
+        else if (*text == '<')
+            text_append(page, "&lt;");
         else
             text_append_char(page, *text == '\n' ? ' ' : *text);
     }
@@ -25,7 +27,8 @@ static void append_code(struct text *page, const char *text)
     if (!text)
         return;
     text_append_char(page, '`');
-    append_cell(page, text);
+    for (; *text; text++)
+        text_append(page, *text == '|' ? "\\|" : (char[]){*text, 0});
     text_append_char(page, '`');
 }
 

@@ -147,8 +147,9 @@ static status check_count(const struct invocation *invocation, struct error *err
 {
     const struct command *command = invocation->command;
     if (invocation->n_args < command->min_args)
-        return error_set(err, STATUS_BAD_CONFIG, "%s needs more: leat %s %s", command->name,
-                         command->name, command->synopsis);
+        return error_set(err, STATUS_BAD_CONFIG, "%.*s is missing: leat %s %s",
+                         (int)strcspn(command->synopsis, " "), command->synopsis, command->name,
+                         command->synopsis);
     if (invocation->n_args > command->max_args)
         return error_set(err, STATUS_BAD_CONFIG, "%s takes no \"%s\": leat %s %s", command->name,
                          invocation->args[command->max_args], command->name, command->synopsis);

@@ -18,30 +18,22 @@ void usage_overview(FILE *out)
           out);
 }
 
-/* TEXT in lines of at most LINE_WIDTH; every line but the first begins with INDENT spaces. */
+/* TEXT in lines of at most LINE_WIDTH, from COLUMN on; every line but the first begins with INDENT spaces. */
 static void print_wrapped(const char *text, size_t indent, size_t column, FILE *out)
 {
+    bool first = true; /* on its line */
     while (*text) {
-        size_t word = strcspn(text, " \n");
-        if (column + 1 + word > LINE_WIDTH && column > indent) {
+        size_t word = strcspn(text, " ");
+        if (!first && column + 1 + word > LINE_WIDTH) {
             fprintf(out, "\n%*s", (int)indent, "");
             column = indent;
+            first = true;
         }
-        fwrite(text, 1, word, out);
-        column += word;
+        fprintf(out, "%s%.*s", first ? "" : " ", (int)word, text);
+        column += word + !first;
+        first = false;
         text += word;
-        if (*text == '\n') {
-            fprintf(out, "\n%*s", (int)indent, "");
-            column = indent;
-            text++;
-        } else if (*text == ' ') {
-            text++;
-            size_t next = strcspn(text, " \n");
-            if (column + 1 + next <= LINE_WIDTH) {
-                fputc(' ', out);
-                column++;
-            }
-        }
+        text += strspn(text, " ");
     }
     fputc('\n', out);
 }

@@ -74,3 +74,24 @@ status job_check_columns(const struct stream_spec *spec, const struct source_str
     return check_list(spec, stream, "checks: not_null", place_of(spec, "checks"), spec->not_null,
                       err);
 }
+
+status job_check_schema(const struct stream_spec *spec, const struct schema *schema,
+                        struct error *err)
+{
+    struct arena arena = {0};
+    struct source_column *columns = arena_alloc(&arena, (schema->n_fields + 1) * sizeof(*columns));
+    if (!columns)
+        return error_no_memory(err);
+    for (size_t i = 0; i < schema->n_fields; i++)
+        columns[i].name = schema->fields[i].name;
+    struct source_stream stream = {.name = spec->query ? "the query" : spec->name,
+                                   .columns = columns,
+                                   .n_columns = schema->n_fields};
+    status_code code = check_list(spec, &stream, "primary_key", place_of(spec, "primary_key"),
+                                  spec->primary_key, err);
+    if (code == STATUS_OK)
+        code = check_list(spec, &stream, "checks: not_null", place_of(spec, "checks"),
+                          spec->not_null, err);
+    arena_release(&arena);
+    return code;
+}

@@ -95,6 +95,17 @@ status job_streams(const struct job *job, const struct source_catalog *catalog,
 status job_check_columns(const struct stream_spec *spec, const struct source_stream *stream,
                          struct error *err);
 
+/* The columns that SPEC checks after the load (checks: not_null, primary_key) against those that will be read: call it
+ * once the plan is made, so that a wrong name is told before the first row and not after the last. For a query it is
+ * the only look at them. BAD_CONFIG as above. */
+status job_check_schema(const struct stream_spec *spec, const struct schema *schema,
+                        struct error *err);
+
+/* Put the place in the job file in front of a BAD_CONFIG that a stage gave for SPEC: that of the word or column the
+ * message names, else that of the stream. Anything else, and what has a place already, stays as it is. Returns the
+ * status that ERR holds. */
+status job_place_error(const struct stream_spec *spec, struct error *err);
+
 /* A URL as one may print it: user info and secret parameters struck out. In ARENA. */
 char *job_redact_url(const char *url, struct arena *arena);
 /* TEXT with every secret of JOB replaced by ***. In ARENA. */
