@@ -81,9 +81,10 @@ static status_code strike_out(void *context, const char *first, size_t size)
 char *job_redact_url(const char *url, struct arena *arena)
 {
     struct redaction redaction = {.rest = url};
-    each_secret(url, strike_out, &redaction);
+    bool whole = each_secret(url, strike_out, &redaction) == STATUS_OK;
     text_append(&redaction.text, redaction.rest);
-    char *result = redaction.text.failed ? NULL : arena_strdup(arena, text_string(&redaction.text));
+    char *result =
+        whole && !redaction.text.failed ? arena_strdup(arena, text_string(&redaction.text)) : NULL;
     text_release(&redaction.text);
     return result;
 }

@@ -74,7 +74,8 @@ const char *yaml_where_key(const struct yaml *yaml, const struct yaml_node *node
     return place(yaml, node->set, node->key_line, node->key_column);
 }
 
-static status error_at(const char *where, struct error *err, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static status error_at(const char *where, struct error *err,
+                                                             const char *format, va_list args)
 {
     struct text message = {0};
     text_vprintf(&message, format, args);
