@@ -158,6 +158,35 @@ static status finding_or_mistake(struct findings *findings, const struct stream_
     return STATUS_OK;
 }
 
+/* What changed in the source since the table's last run, as that run's record has it. */
+static void check_drift(struct findings *findings, const struct open_table *table,
+                        const struct schema *now)
+{
+    if (!table->state.has_record)
+        return;
+    const struct schema *before = &table->state.record.contract;
+    SCOPED(text_release) struct text changes = {0};
+    for (size_t i = 0; i < now->n_fields; i++) {
+        char was[64], is[64];
+        const struct field *field = &now->fields[i];
+        size_t at = schema_find(before, field->name);
+        if (at == SIZE_MAX)
+            text_printf(&changes, "; column \"%s\" is new", field->name);
+        else if (!type_equal(before->fields[at].type, field->type))
+            text_printf(&changes, "; column \"%s\" was %s and is %s", field->name,
+                        type_text(before->fields[at].type, was), type_text(field->type, is));
+    }
+    for (size_t i = 0; i < before->n_fields; i++)
+        if (schema_find(now, before->fields[i].name) == SIZE_MAX)
+            text_printf(&changes, "; column \"%s\" is gone", before->fields[i].name);
+    if (changes.size == 0)
+        on_finding(findings, FINDING_OK, "drift", "the source's columns are the table's", NULL);
+    else
+        on_finding(findings, FINDING_WARN, "drift", text_string(&changes) + 2,
+                   "leat run --mode full-refresh --accept-schema loads it anew; select leaves a "
+                   "column out");
+}
+
 /* The columns as they come out of the source, and what the table says about their types. */
 static status check_schema(struct findings *findings, const struct stream_spec *spec,
                            struct open_table *table, const struct read_plan *plan,
@@ -174,6 +203,7 @@ static status check_schema(struct findings *findings, const struct stream_spec *
                  plan->schema.n_fields);
         on_finding(findings, FINDING_OK, "types", found, NULL);
     }
+    check_drift(findings, table, &plan->schema);
     struct partitioner *partitioner = NULL;
     status_code code = partitioner_new(&plan->schema, spec->partitions, spec->n_partitions,
                                        plan->today, &partitioner, &cause);

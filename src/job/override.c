@@ -74,7 +74,7 @@ static status no_such_stream(struct job_reader *reader, const struct job_overrid
 static status apply_one(struct job_reader *reader, const struct job_override *override,
                         struct error *err)
 {
-    struct yaml_node *value;
+    struct yaml_node *value = NULL;
     TRY(parse_value(reader, override, &value, err));
     mark(value, override->path);
     struct yaml_node *map = reader->yaml.root;

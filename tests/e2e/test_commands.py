@@ -140,3 +140,13 @@ def test_check_names_what_is_wrong_and_how_to_mend_it(orders):
     orders.lake.write_text("a file where a folder should be")
     result = orders.leat("check", "job.yaml")
     assert result.code == harness.FAILED and "mend:" in result.out, result
+
+
+def test_check_tells_what_changed_in_the_source(orders):
+    orders.run()
+    levels = {f["subject"]: f["level"] for f in answer(orders, "check", "job.yaml")["findings"]}
+    assert levels["drift"] == "ok"
+    orders.sql("ALTER TABLE orders ADD COLUMN note TEXT; ALTER TABLE orders DROP COLUMN weight;")
+    drift = [f for f in answer(orders, "check", "job.yaml")["findings"] if f["subject"] == "drift"]
+    assert drift[0]["level"] == "warning"
+    assert 'column "note" is new' in drift[0]["found"] and 'column "weight" is gone' in drift[0]["found"]

@@ -236,6 +236,34 @@ static void a_file_too_large_is_refused(void **state)
     mistake("nowhere.yaml", "cannot read nowhere.yaml: No such file or directory");
 }
 
+static void what_a_stage_refuses_gets_its_place(void **state)
+{
+    struct job job = load_streams("  a:\n    where: id >\n    compression: snappy\n"
+                                  "    columns:\n      total: {type: int64}\n");
+    const struct {
+        const char *said, *placed;
+    } cases[] = {
+        {"where: \"id >\" is no condition", "job.yaml:5:12: where: \"id >\" is no condition"},
+        {"no such codec\nin option compression",
+         "job.yaml:6:18: no such codec\nin option compression"},
+        {"column \"total\" can't be int64", "job.yaml:8:7: column \"total\" can't be int64"},
+        {"the table is odd", "job.yaml:4:3: the table is odd"},
+        {"job.yaml:9:9: told", "job.yaml:9:9: told"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err = {0};
+        assert_int_equal(error_set(&err, STATUS_BAD_CONFIG, "%s", cases[i].said),
+                         STATUS_BAD_CONFIG);
+        assert_int_equal(job_place_error(&job.streams[0], &err), STATUS_BAD_CONFIG);
+        assert_string_equal(err.text, cases[i].placed);
+    }
+    struct error other = {0};
+    assert_int_equal(error_set(&other, STATUS_BAD_DATA, "where: no"), STATUS_BAD_DATA);
+    assert_int_equal(job_place_error(&job.streams[0], &other), STATUS_BAD_DATA);
+    assert_string_equal(other.text, "where: no");
+    job_release(&job);
+}
+
 static void an_allocation_that_fails_is_told_and_leaks_nothing(void **state)
 {
     setenv("SHOP", "shop", 1);
@@ -274,6 +302,7 @@ int main(void)
         CASE(a_null_takes_a_default_away),
         CASE(a_source_map_takes_the_drivers_options),
         CASE(a_file_too_large_is_refused),
+        CASE(what_a_stage_refuses_gets_its_place),
         CASE(an_allocation_that_fails_is_told_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
