@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/exit_code.h"
+#include "job/words.h"
 #include "storage/file_ops.h"
 
 /* A bar would end a cell of a table. */
@@ -108,6 +109,20 @@ static const char job_rules[] =
     "- Sizes: `MB` is 10^6 bytes, `MiB` 2^20. Durations: `90s`, `15m`, `2 h`, `3 days`.\n"
     "- Streams are chosen on the command line by name, wildcard or `tag:nightly`.\n\n";
 
+/* What the design has and this version refuses by name. */
+static void append_later_words(struct text *page)
+{
+    text_append(page, "## Not available yet\n\nThese are refused by name, never passed over: ");
+    for (const struct later_word *word = later_words; word->section; word++) {
+        text_append(page, word == later_words ? "`" : ", `");
+        text_append(page, strcmp(word->key, "url") == 0 ? word->section : word->key);
+        if (word->value)
+            text_printf(page, ": %s", word->value);
+        text_append(page, "`");
+    }
+    text_append(page, ".\n\n");
+}
+
 static void job_page(struct text *page)
 {
     append_head(page, "Job file");
@@ -120,6 +135,7 @@ static void job_page(struct text *page)
         append_options(page, sections[i].specs, "");
         text_append(page, "\n");
     }
+    append_later_words(page);
     text_append(page, "## Options of drivers\n\n");
     for (size_t i = 0; source_drivers[i]; i++)
         text_printf(page, "- [source %s](options-%s.md)\n", source_drivers[i]->name,

@@ -42,6 +42,7 @@ status source_open_url(struct invocation *invocation, const char *url, struct op
     struct open_source opened = {0};
     struct option_values options;
     const char *location;
+    TRY(job_keep_url_secret(&invocation->job, url, err));
     TRY(source_find(url, arena, &opened.driver, &location, err));
     TRY(default_values(arena, opened.driver->options, &options, err));
     *out_shown = job_redact_url(url, arena);
@@ -151,6 +152,7 @@ status table_open_url(struct invocation *invocation, const char *url, struct ope
     struct open_table opened = {.driver = commit_find("delta")};
     if (!opened.driver)
         return error_set(err, STATUS_BUG, "this build has no table kind \"delta\"");
+    TRY(job_keep_url_secret(&invocation->job, url, err));
     const char *path = absolute(arena, url);
     opened.url = path ? job_redact_url(path, arena) : NULL;
     if (!opened.url)

@@ -111,6 +111,10 @@ char *job_redact_url(const char *url, struct arena *arena);
 /* TEXT with every secret of JOB replaced by ***. In ARENA. */
 char *job_redact(const struct job *job, const char *text, struct arena *arena);
 
+/* A URL that no job file held (leat discover URL): job_redact strikes its secrets out from now on. JOB may be zeroed; it
+ * has no other secrets yet. */
+status job_keep_url_secret(struct job *job, const char *url, struct error *err);
+
 /* The option tables of the job file itself, for help and docs: sections "job", "stream", "columns", "checks". */
 struct option_section {
     const char *name, *title, *help;

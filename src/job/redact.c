@@ -178,3 +178,9 @@ status secret_add_url(struct job_reader *reader, const char *url, struct error *
     struct collection collection = {reader, err};
     return each_secret(url, collect, &collection);
 }
+
+status job_keep_url_secret(struct job *job, const char *url, struct error *err)
+{
+    struct job_reader reader = {.job = job, .yaml = {.arena = &job->arena}};
+    return secret_add_url(&reader, url, err);
+}

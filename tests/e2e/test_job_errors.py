@@ -132,6 +132,14 @@ def test_no_output_holds_a_secret(small):
         assert "hunter2" not in result.out + result.err and "sesame" not in result.out + result.err, result
 
 
+def test_no_message_about_a_url_holds_its_secret(small):
+    url = "sqlserver://reader:hunter2@db/shop?token=sesame"
+    for arguments in (["discover", url], ["init", url], ["vacuum", url], ["discover", url, "--json"]):
+        result = small.leat(*arguments)
+        assert result.code != 0
+        assert "hunter2" not in result.out + result.err and "sesame" not in result.out + result.err, result
+
+
 def test_init_writes_a_job_that_loads(small):
     result = small.leat("init", "shop.db", "-o", "first.yaml")
     assert result.code == 0, result
