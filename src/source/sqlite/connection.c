@@ -97,7 +97,7 @@ status sqlite_connect(const char *path, bool shared, int64_t busy_ms, sqlite3 **
     int rc = sqlite3_open_v2(path, &db, flags, NULL);
     if (rc != SQLITE_OK)
         return sqlite_fail(db, rc, err, "cannot open %s", path);
-    TRY_IN(configure(db, busy_ms, err), err, "in %s", path);
+    TRY(configure(db, busy_ms, err));
     *out = TAKE(db);
     return STATUS_OK;
 }

@@ -125,7 +125,9 @@ static status sqlite_open(const char *location, const struct option_values *valu
 
 status sqlite_source_connect(const struct source *source, sqlite3 **out, struct error *err)
 {
-    return sqlite_connect(source->path, true, source->options.busy_ms, out, err);
+    TRY_IN(sqlite_connect(source->path, true, source->options.busy_ms, out, err), err, "in %s",
+           source->path);
+    return STATUS_OK;
 }
 
 const struct column_request *sqlite_column_request(const struct read_request *request,

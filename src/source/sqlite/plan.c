@@ -260,13 +260,12 @@ static status count_small(struct planning *p, struct error *err)
     return STATUS_OK;
 }
 
-static status scalar_words(const struct scalar *scalar, struct text *out)
+static void scalar_words(const struct scalar *scalar, struct text *out)
 {
     if (scalar->type.id == TYPE_UTF8)
         text_printf(out, "'%.*s'", (int)scalar->size, scalar->bytes);
     else
         text_printf(out, "%lld", (long long)scalar->i64);
-    return STATUS_OK;
 }
 
 static status name_split(const struct planning *p, struct split *split, struct error *err)
@@ -279,11 +278,11 @@ static status name_split(const struct planning *p, struct split *split, struct e
         text_append(&text, key);
         text_append(&text, split->lower.is_null ? " < " : split->upper.is_null ? " >= " : " in [");
         if (!split->lower.is_null)
-            TRY(scalar_words(&split->lower, &text));
+            scalar_words(&split->lower, &text);
         if (!split->lower.is_null && !split->upper.is_null)
             text_append(&text, ", ");
         if (!split->upper.is_null)
-            TRY(scalar_words(&split->upper, &text));
+            scalar_words(&split->upper, &text);
         if (!split->lower.is_null && !split->upper.is_null)
             text_append(&text, ")");
     }

@@ -45,19 +45,18 @@ static void row_words(struct reader *reader, struct text *out)
 {
     int n = sqlite3_column_count(reader->statement);
     int first = (int)reader->n_fields;
+    bool rowid = n == first + 1 && strncmp(reader->plan->relation, "table", 5) == 0 &&
+                 sqlite3_column_type(reader->statement, first) == SQLITE_INTEGER;
     char shown[VALUE_SHOWN_BYTES];
-    if (first == n)
+    if (first == n) {
         text_printf(out, "row %llu of the split", (unsigned long long)reader->counts.rows);
-    else if (strncmp(reader->plan->relation, "table", 5) == 0 && first + 1 == n &&
-             sqlite3_column_type(reader->statement, first) == SQLITE_INTEGER)
+    } else if (rowid) {
         text_printf(out, "rowid %lld", (long long)sqlite3_column_int64(reader->statement, first));
-    else
-        text_append(out, "key ");
-    if (out->size > 4)
-        return;
-    for (int i = first; i < n; i++)
-        text_printf(out, "%s%s", i > first ? ", " : "",
-                    value_show(sqlite3_column_value(reader->statement, i), shown));
+    } else {
+        for (int i = first; i < n; i++)
+            text_printf(out, "%s%s", i > first ? ", " : "key ",
+                        value_show(sqlite3_column_value(reader->statement, i), shown));
+    }
 }
 
 static status in_this_place(struct reader *reader, size_t column, struct error *err)

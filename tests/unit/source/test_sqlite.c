@@ -726,6 +726,18 @@ static void a_value_of_another_type_never_becomes_the_bound(void **state)
     }
 }
 
+static void the_key_of_a_table_without_rowid_is_its_own_index(void **state)
+{
+    struct world w = make("CREATE TABLE t(id INT PRIMARY KEY, x INT) WITHOUT ROWID;"
+                          "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)");
+    struct scalar lower = number(2);
+    struct read_request request = {.stream = "t", .update_key = "id", .lower = &lower};
+    check_load(&w, &request, "2,2;3,3");
+    assert_int_equal(w.plan.bound.i64, 3);
+    assert_non_null(strstr(w.plan.statement, "INDEXED BY"));
+    end(&w);
+}
+
 /* '.5' < '.50' as text, the same as time: rows equal to the bound come again whatever their digits. */
 static void equal_timestamps_of_other_length_are_read_again(void **state)
 {
@@ -790,19 +802,18 @@ static void *move_money(void *context)
     sqlite3 *db;
     sqlite3_open(bank->path, &db);
     sqlite3_busy_timeout(db, 5000);
-    while (!atomic_load(&bank->stop)) {
-        int rc = sqlite3_exec(db,
-                              "BEGIN IMMEDIATE;"
-                              "UPDATE t SET money = money - 7 WHERE id = abs(random()) % 20000;"
-                              "UPDATE t SET money = money + 7 * changes()"
-                              " WHERE id = 20000 + abs(random()) % 20000;"
-                              "COMMIT",
-                              NULL, NULL, NULL);
-        if (rc == SQLITE_OK)
+    for (unsigned i = 1; !atomic_load(&bank->stop); i++) {
+        char sql[256];
+        snprintf(sql, sizeof(sql),
+                 "BEGIN IMMEDIATE; UPDATE t SET money = money - 7 WHERE id = %u;"
+                 "UPDATE t SET money = money + 7 WHERE id = %u; COMMIT",
+                 i * 7919 % 20000, 20000 + i * 104729 % 20000);
+        if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
             atomic_fetch_add(&bank->commits, 1);
         else
             sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-        usleep(bank->pause_us);
+        if (bank->pause_us)
+            usleep(bank->pause_us);
     }
     sqlite3_close(db);
     return NULL;
@@ -842,14 +853,29 @@ static void *sum_splits(void *context)
     return NULL;
 }
 
-static void sum_in_parallel(struct world *w, const char *consistency)
+enum { THREADS = 3 };
+
+/* Leave free the first connection and the last ones: those that began furthest apart. */
+static size_t occupy(struct world *w, const struct read_request *request, struct reader **out)
 {
-    enum { THREADS = 3 };
+    size_t n = w->plan.max_readers > THREADS ? w->plan.max_readers - THREADS + 1 : 0;
+    for (size_t i = 0; i < n; i++)
+        CHECK_OK(driver()->reader_open(w->source, &w->plan, request, &w->plan.splits[0], NULL,
+                                       &out[i], &err));
+    if (n > 0)
+        driver()->reader_close(out[0]);
+    return n;
+}
+
+static void sum_in_parallel(struct world *w, const char *consistency, uint32_t readers)
+{
+    struct reader *occupied[256];
     if (!w->source)
         CHECK_OK(open_with(w, consistency));
-    struct read_request request = {.stream = "t", .split_rows = 3000, .max_readers = THREADS};
+    struct read_request request = {.stream = "t", .split_rows = 3000, .max_readers = readers};
     CHECK_OK(plan(w, &request));
     assert_true(w->plan.n_splits > THREADS);
+    size_t n_occupied = occupy(w, &request, occupied);
     pthread_t threads[THREADS];
     struct split_task tasks[THREADS];
     atomic_size_t next = 0;
@@ -867,6 +893,8 @@ static void sum_in_parallel(struct world *w, const char *consistency)
         sum += tasks[i].sum;
         rows += tasks[i].rows;
     }
+    for (size_t i = 1; i < n_occupied; i++)
+        driver()->reader_close(occupied[i]);
     assert_int_equal(rows, 40000);
     assert_int_equal(sum, 40000 * 100);
     driver()->plan_end(w->source);
@@ -882,13 +910,13 @@ static void read_while_money_moves(const char *journal, const char *consistency,
     struct world w = make(journal);
     run(w.db, accounts);
     bool wal = strstr(journal, "WAL") != NULL;
-    struct bank bank = {.path = w.path, .pause_us = wal ? 200 : 3000};
+    struct bank bank = {.path = w.path, .pause_us = wal ? 50 : 3000};
     pthread_t writer;
     pthread_create(&writer, NULL, move_money, &bank);
     while (atomic_load(&bank.commits) == 0)
         usleep(1000);
     for (int i = 0; i < times; i++)
-        sum_in_parallel(&w, consistency);
+        sum_in_parallel(&w, consistency, wal ? 20 : THREADS);
     atomic_store(&bank.stop, true);
     pthread_join(writer, NULL);
     end(&w);
@@ -897,6 +925,23 @@ static void read_while_money_moves(const char *journal, const char *consistency,
 static void parallel_readers_of_a_wal_database_see_one_state(void **state)
 {
     read_while_money_moves("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;", NULL, 15);
+}
+
+/* So many connections that commits come between them again and again: one of them reads for all threads. */
+static void readers_that_never_meet_one_state_share_a_connection(void **state)
+{
+    struct world w = make("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;");
+    run(w.db, accounts);
+    struct bank bank = {.path = w.path};
+    pthread_t writer;
+    pthread_create(&writer, NULL, move_money, &bank);
+    while (atomic_load(&bank.commits) == 0)
+        usleep(1000);
+    for (int i = 0; i < 2; i++)
+        sum_in_parallel(&w, NULL, 200);
+    atomic_store(&bank.stop, true);
+    pthread_join(writer, NULL);
+    end(&w);
 }
 
 static void parallel_readers_that_hold_see_one_state(void **state)
@@ -1172,10 +1217,12 @@ int main(void)
         cmocka_unit_test(an_indexed_key_finds_new_rows_by_the_index),
         cmocka_unit_test(null_keys_are_an_error_with_their_count),
         cmocka_unit_test(a_value_of_another_type_never_becomes_the_bound),
+        cmocka_unit_test(the_key_of_a_table_without_rowid_is_its_own_index),
         cmocka_unit_test(equal_timestamps_of_other_length_are_read_again),
         cmocka_unit_test(zoned_bounds_are_written_as_the_values_are),
         cmocka_unit_test(newest_is_the_largest_key_now),
         cmocka_unit_test(parallel_readers_of_a_wal_database_see_one_state),
+        cmocka_unit_test(readers_that_never_meet_one_state_share_a_connection),
         cmocka_unit_test(parallel_readers_that_hold_see_one_state),
         cmocka_unit_test(parallel_readers_of_a_copy_see_one_state),
         cmocka_unit_test(writers_go_on_beside_a_copy_and_wait_beside_a_hold),
