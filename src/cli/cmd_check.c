@@ -247,13 +247,22 @@ static status check_stream(struct findings *findings, struct open_source *source
     return check_plan(findings, source, spec, &table, err);
 }
 
+/* "orders", or with its schema before it. */
+static bool is_name_of(const char *stream, const char *table)
+{
+    size_t stream_size = strlen(stream), table_size = strlen(table);
+    if (stream_size <= table_size)
+        return strcmp(stream, table) == 0;
+    return text_ends_with(stream, table) && stream[stream_size - table_size - 1] == '.';
+}
+
 static uint64_t bytes_of(const struct source_catalog *catalog, const struct stream_spec *streams,
                          size_t n)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < catalog->n_streams; k++)
-            if (strcmp(catalog->streams[k].name, streams[i].name) == 0)
+            if (is_name_of(streams[i].name, catalog->streams[k].name))
                 bytes += catalog->streams[k].bytes;
     return bytes;
 }
