@@ -45,7 +45,7 @@ static const char *remedy_of(int rc)
         return "; a writer died in a transaction: open the file once with a program that may write";
     if ((rc & 0xff) == SQLITE_BUSY)
         return "; another connection holds it: wait, or raise busy_timeout";
-    if ((rc & 0xff) == SQLITE_CANTOPEN)
+    if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY)
         return "; a database in WAL mode needs its -wal and -shm files beside it: let this user "
                "read "
                "and write them";
@@ -129,7 +129,7 @@ status sqlite_step(sqlite3_stmt *statement, struct error *err)
 status sqlite_exec(sqlite3 *db, const char *sql, struct error *err)
 {
     int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? STATUS_OK : sqlite_fail(db, rc, err, "cannot run %s", sql);
+    return rc == SQLITE_OK ? STATUS_OK : sqlite_fail(db, rc, err, "cannot read the database");
 }
 
 status sqlite_number(sqlite3 *db, const char *sql, int64_t *out, struct error *err)

@@ -1069,6 +1069,32 @@ static void a_locked_database_is_unavailable(void **state)
     end(&w);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char command[400];
+    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* What a writer that died leaves behind: a half-written file and the journal to take it back. */
+static void a_journal_to_roll_back_is_left_to_a_writer(void **state)
+{
+    struct world w = make("PRAGMA cache_size=1; CREATE TABLE t(a BLOB); BEGIN;"
+                          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE"
+                          " i < 2000) INSERT INTO t SELECT randomblob(900) FROM n");
+    struct world dead = {0};
+    char from[160], to[160];
+    snprintf(dead.path, sizeof(dead.path), "%s/dead.db", directory);
+    snprintf(from, sizeof(from), "%s-journal", w.path);
+    snprintf(to, sizeof(to), "%s-journal", dead.path);
+    copy_file(w.path, dead.path);
+    copy_file(from, to);
+    CHECK_STATUS(open_with(&dead, NULL), STATUS_UNAVAILABLE);
+    CHECK_SAYS("open the file once with a program that may write");
+    assert_int_equal(access(to, F_OK), 0); /* not rolled back by us */
+    end(&w);
+}
+
 static void a_cancelled_reader_stops(void **state)
 {
     struct world w = make("CREATE TABLE t(a INT)");
@@ -1232,6 +1258,7 @@ int main(void)
         cmocka_unit_test(a_missing_file_is_named_in_full),
         cmocka_unit_test(what_is_no_database_is_bad_data),
         cmocka_unit_test(a_locked_database_is_unavailable),
+        cmocka_unit_test(a_journal_to_roll_back_is_left_to_a_writer),
         cmocka_unit_test(a_cancelled_reader_stops),
         cmocka_unit_test(a_batch_ends_at_its_rows_or_bytes),
         cmocka_unit_test(urls_and_paths_find_their_driver),
