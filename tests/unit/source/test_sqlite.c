@@ -1058,6 +1058,39 @@ static void what_is_no_database_is_bad_data(void **state)
     CHECK_STATUS(open_with(&w, NULL), STATUS_BAD_DATA);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char command[400];
+    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* Bytes of the file changed at random: whatever SQLite makes of it, nothing worse than an error. */
+static void a_damaged_file_ends_in_an_error_at_worst(void **state)
+{
+    struct world w = make("PRAGMA page_size=512; CREATE TABLE t(id INTEGER PRIMARY KEY, x TEXT);"
+                          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE"
+                          " i < 3000) INSERT INTO t SELECT i, 'some text' FROM n");
+    struct stat st;
+    assert_int_equal(stat(w.path, &st), 0);
+    for (unsigned trial = 0; trial < 60; trial++) {
+        struct world bad = {0};
+        snprintf(bad.path, sizeof(bad.path), "%s/bad%u.db", directory, trial);
+        copy_file(w.path, bad.path);
+        FILE *file = fopen(bad.path, "r+");
+        for (unsigned i = 0; i < 40; i++) {
+            fseek(file, 100 + (long)(next_random() % (uint64_t)(st.st_size - 100)), SEEK_SET);
+            fputc((int)(next_random() & 0xff), file);
+        }
+        fclose(file);
+        struct read_request request = {.stream = "t", .split_rows = 100};
+        if (open_with(&bad, NULL) == STATUS_OK)
+            (void)load(&bad, &request);
+        close_source(&bad);
+    }
+    end(&w);
+}
+
 static void a_locked_database_is_unavailable(void **state)
 {
     struct world w = make("CREATE TABLE t(a INT)");
@@ -1067,13 +1100,6 @@ static void a_locked_database_is_unavailable(void **state)
     CHECK_STATUS(plan(&w, &request), STATUS_UNAVAILABLE);
     CHECK_SAYS("busy_timeout");
     end(&w);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    char command[400];
-    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
-    assert_int_equal(system(command), 0);
 }
 
 /* What a writer that died leaves behind: a half-written file and the journal to take it back. */
@@ -1257,6 +1283,7 @@ int main(void)
         cmocka_unit_test(the_database_is_left_as_it_was),
         cmocka_unit_test(a_missing_file_is_named_in_full),
         cmocka_unit_test(what_is_no_database_is_bad_data),
+        cmocka_unit_test(a_damaged_file_ends_in_an_error_at_worst),
         cmocka_unit_test(a_locked_database_is_unavailable),
         cmocka_unit_test(a_journal_to_roll_back_is_left_to_a_writer),
         cmocka_unit_test(a_cancelled_reader_stops),
