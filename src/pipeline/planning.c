@@ -346,6 +346,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.split_count = SPLITS_AIMED_AT;
     stream->request.max_split_rows = stream->row_group_rows;
     TRY(with_retries(&stream->cancel, plan_once, stream, err));
+    TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(plan_schemas(stream, err));
     TRY(check_contract(stream, err));
     TRY(take_digest(stream, err));

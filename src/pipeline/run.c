@@ -216,7 +216,7 @@ static status begin_all(struct run *run, struct run_report *report, struct error
         struct error own = {0};
         status_code code = begin_stream(&run->streams[i], &own);
         if (code != STATUS_OK)
-            fail_stream(&run->streams[i], code, &own);
+            fail_stream(&run->streams[i], job_place_error(&run->specs[i], &own), &own);
         else
             report->streams[i].code = STATUS_OK;
     }
