@@ -107,6 +107,9 @@ struct replay {
 status replay_log(const struct delta_table *table, int64_t version, bool keep_stats,
                   struct replay *out, struct error *err);
 const struct replay_file *replay_find(const struct replay *replay, const char *name);
+/* FILE's value of partition column NAME as the log has it, in ARENA; NULL: null or none. */
+const char *replay_partition_value(const struct replay_file *file, const char *name,
+                                   struct arena *arena);
 void replay_release(struct replay *replay);
 
 status delta_each_file(struct table *table, live_file_fn each, void *context, struct error *err);

@@ -4,6 +4,16 @@
 #include "base/text.h"
 #include "commit/delta/delta.h"
 
+/* What runs keep below _leat/ besides records. */
+static bool is_taken(const char *name)
+{
+    static const char *const taken[] = {"staging", "rejects", "lock"};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        if (strcmp(name, taken[i]) == 0)
+            return true;
+    return false;
+}
+
 char *delta_folder(const char *stream)
 {
     struct text text = {0};
@@ -12,8 +22,7 @@ char *delta_folder(const char *stream)
         unsigned char c = (unsigned char)*at;
         bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                      c == '-' || ((c == '_' || c == '.') && at > stream);
-        /* staging/ is where runs keep what is unfinished */
-        if (at == stream && strcmp(stream, "staging") == 0)
+        if (at == stream && is_taken(stream))
             plain = false;
         if (plain)
             text_append_char(&text, (char)c);

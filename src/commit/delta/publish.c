@@ -31,7 +31,7 @@ struct publication {
     const struct publish_request *request;
     const struct table_state *base;
     struct snapshot now;
-    struct replay old; /* what replace_all takes away */
+    struct replay old; /* of which replace_all or replace_partitions take files away */
     char table_id[37];
     bool record_is_put;
     bool new_metadata, new_protocol;
@@ -43,6 +43,11 @@ static void publication_release(struct publication *publication)
     snapshot_release(&publication->now);
     replay_release(&publication->old);
     arena_release(&publication->arena);
+}
+
+static bool takes_away(const struct publish_request *request)
+{
+    return request->replace_all || request->replace_partitions;
 }
 
 /* ---- before ---- */
@@ -129,11 +134,11 @@ static status check_foreign(struct publication *publication, struct error *err)
     if (!hold && !request->accept_foreign)
         hold = base->hold;
     if (!hold)
-        hold = hold_foreign(now, base->version, request->replace_all, &publication->arena);
-    if (!hold && request->replace_all && now->version >= 0 &&
+        hold = hold_foreign(now, base->version, takes_away(request), &publication->arena);
+    if (!hold && takes_away(request) && now->version >= 0 &&
         text_equal(snapshot_property(now, "delta.appendOnly"), "true"))
         hold = "the table takes rows only at its end (delta.appendOnly), and this run would "
-               "replace all; use mode: incremental or change the property";
+               "replace rows; use mode: incremental or change the property";
     return hold ? error_set(err, STATUS_HELD, "%s", hold) : STATUS_OK;
 }
 
@@ -300,12 +305,12 @@ static status append_commit_info(struct text *text, const struct publication *pu
         text,
         "{\"commitInfo\":{\"timestamp\":%" PRId64
         ",\"operation\":\"WRITE\",\"operationParameters\":{\"mode\":\"%s\",\"partitionBy\":",
-        clock_wall_us() / 1000, request->replace_all ? "Overwrite" : "Append");
+        clock_wall_us() / 1000, takes_away(request) ? "Overwrite" : "Append");
     append_partition_by(text, request->partition_keys);
     text_append(text, "},");
     if (now->version >= 0)
         text_printf(text, "\"readVersion\":%" PRId64 ",", now->version);
-    text_printf(text, "\"isBlindAppend\":%s,", request->replace_all ? "false" : "true");
+    text_printf(text, "\"isBlindAppend\":%s,", takes_away(request) ? "false" : "true");
     append_metrics(text, request);
     text_printf(text, ",\"engineInfo\":\"" DELTA_ENGINE "\",\"txnId\":\"%s\",\"leat\":{\"stream\":",
                 txn_id);
@@ -410,6 +415,25 @@ static status append_metadata(struct text *text, const struct publication *publi
     return STATUS_OK;
 }
 
+static bool is_listed(const char *const *values, const char *value)
+{
+    for (; values && *values; values++)
+        if (strcmp(*values, value) == 0)
+            return true;
+    return false;
+}
+
+/* An empty partition value is NULL: protocol, "Partition Value Serialization". */
+static bool goes(const struct publish_request *request, const struct replay_file *file,
+                 struct arena *arena)
+{
+    if (!file->live || request->replace_all || request->partition_keys->n_fields != 1)
+        return file->live && request->replace_all;
+    const char *value =
+        replay_partition_value(file, request->partition_keys->fields[0].name, arena);
+    return is_listed(request->replaced_values, value && *value ? value : "NULL");
+}
+
 static void append_remove(struct text *text, const struct replay_file *file, int64_t now_ms)
 {
     text_append(text, "{\"remove\":{\"path\":\"");
@@ -485,8 +509,9 @@ static status write_lines(struct version_writer *writer, const struct publicatio
         append_protocol(&writer->text, publication);
     if (publication->new_metadata)
         TRY(append_metadata(&writer->text, publication, err));
+    SCOPED(arena_release) struct arena scratch = {0};
     for (size_t i = 0; i < old->n_files; i++) {
-        if (old->files[i]->live)
+        if (goes(request, old->files[i], &scratch))
             append_remove(&writer->text, old->files[i], now_ms);
         TRY(writer_flush(writer, WRITER_FLUSH_BYTES, err));
     }
@@ -525,7 +550,7 @@ static status prepare(struct publication *publication, struct error *err)
     TRY(check_foreign(publication, err));
     TRY(plan_definition(publication, err));
     TRY(put_record(publication, err));
-    if (publication->request->replace_all && publication->now.version >= 0)
+    if (takes_away(publication->request) && publication->now.version >= 0)
         TRY(replay_log(publication->table, publication->now.version, false, &publication->old,
                        err));
     return STATUS_OK;

@@ -187,6 +187,12 @@ static const char *partition_value(struct slice object, const char *name, struct
     return NULL;
 }
 
+const char *replay_partition_value(const struct replay_file *file, const char *name,
+                                   struct arena *arena)
+{
+    return partition_value(file->partition, name, arena);
+}
+
 static void append_partition(struct text *text, const json_t *columns, struct slice object,
                              struct arena *arena)
 {

@@ -36,6 +36,7 @@ struct test_run {
     struct error err;
     int64_t version;
     bool replace_all, accept_foreign;
+    const char *const *replaced; /* partition values; NULL: none */
 };
 
 /* One run of STREAM that adds file NAME with ROWS rows: load, put, sync, publish. */
@@ -82,6 +83,8 @@ static inline status_code test_publish(struct test_run *run, struct storage *sto
     struct publish_request request = {
         .base = &run->base,
         .replace_all = run->replace_all,
+        .replace_partitions = run->replaced != NULL,
+        .replaced_values = run->replaced,
         .accept_foreign = run->accept_foreign,
         .data_schema = &data,
         .partition_keys = &keys,

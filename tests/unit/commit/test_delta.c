@@ -83,6 +83,31 @@ static void next_runs_add_and_a_full_refresh_replaces(void **state)
     expect_files(scratch, "c.parquet 3 day=2013-10-22;");
 }
 
+static status_code add_on_day(struct scratch *scratch, const char *file, int32_t day)
+{
+    struct test_run run;
+    status_code s = test_begin(&run, scratch->storage, "public.orders");
+    if (s == STATUS_OK)
+        s = test_publish(&run, scratch->storage, file, file, 1, day);
+    test_end(&run);
+    return s;
+}
+
+static void given_partitions_are_replaced_and_the_others_stay(void **state)
+{
+    struct scratch *scratch = *state;
+    static const char *const days[] = {"2013-10-23", "2013-10-24", NULL};
+    struct test_run run;
+    CHECK_OK(add_on_day(scratch, "a.parquet", 16000));
+    CHECK_OK(add_on_day(scratch, "b.parquet", 16001));
+    CHECK_OK(add_on_day(scratch, "c.parquet", 16002));
+    CHECK_OK(test_begin(&run, scratch->storage, "public.orders"));
+    run.replaced = days;
+    CHECK_OK(test_publish(&run, scratch->storage, "d.parquet", "RUN4", 5, 16001));
+    test_end(&run);
+    expect_files(scratch, "a.parquet 1 day=2013-10-22;d.parquet 5 day=2013-10-23;");
+}
+
 static void a_run_without_files_still_moves_the_record(void **state)
 {
     struct scratch *scratch = *state;
@@ -276,7 +301,8 @@ static void types_and_names_that_delta_lacks_are_named_with_a_remedy(void **stat
 static void a_stream_of_any_name_keeps_its_records_in_one_folder(void **state)
 {
     struct scratch *scratch = *state;
-    static const char *const streams[] = {"../../etc", "a/b", "staging", "sales.*", ".", "Ü x"};
+    static const char *const streams[] = {"../../etc", "a/b", "staging", "sales.*",
+                                          ".",         "Ü x", "lock",    "rejects"};
     for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++) {
         struct scratch own = *scratch;
         struct test_run run;
@@ -292,6 +318,7 @@ static void a_stream_of_any_name_keeps_its_records_in_one_folder(void **state)
         storage_close(own.storage);
     }
     expect_list(scratch, "t2/_leat", true, "t2/_leat/%73taging/ ");
+    expect_list(scratch, "t6/_leat", true, "t6/_leat/%6Cock/ ");
     expect_list(scratch, "t0/_leat", true, "t0/_leat/%2E.%2F..%2Fetc/ ");
 }
 
@@ -369,6 +396,7 @@ int main(void)
         T(a_table_that_is_not_there_is_a_state),
         T(the_first_run_makes_the_table_and_its_record),
         T(next_runs_add_and_a_full_refresh_replaces),
+        T(given_partitions_are_replaced_and_the_others_stay),
         T(a_run_without_files_still_moves_the_record),
         T(of_two_runs_with_one_base_the_second_is_a_conflict),
         T(of_two_first_runs_the_second_is_a_conflict),
