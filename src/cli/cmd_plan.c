@@ -57,7 +57,8 @@ static status run(struct invocation *invocation, struct error *err)
     TRY(run_options_take(invocation, &options, err));
     options.dry_run = true;
     TRY(run_job(invocation, &options, NULL, NULL, NULL, &report, &invocation->exit_code, err));
-    if (ledger_open(option_text(&invocation->flags, "ledger"), &ledger, &ignored) != STATUS_OK)
+    if (ledger_open_existing(option_text(&invocation->flags, "ledger"), &ledger, &ignored) !=
+        STATUS_OK)
         ledger = NULL; /* no past to estimate from */
     for (size_t i = 0; i < report.n_streams; i++)
         estimate(ledger, &report.streams[i]);

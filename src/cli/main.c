@@ -46,6 +46,8 @@ static int run_command(const struct command *command, int argc, char **argv)
         if (code == STATUS_OK)
             code = command->run(&invocation, &err);
         exit_code = code == STATUS_OK ? invocation.exit_code : report(&invocation, &err, code);
+        if (code == STATUS_CANCELLED && invocation.exit_code)
+            exit_code = invocation.exit_code; /* which signal it was */
     }
     invocation_release(&invocation);
     return flush_results(exit_code);

@@ -28,12 +28,14 @@ static unsigned screen_width(void)
     return 80;
 }
 
-static void describe_rate(struct text *line, uint64_t rows, uint64_t total, double seconds)
+/* ROWS of TOTAL are done, KEPT of them by an earlier run, in no time. */
+static void describe_rate(struct text *line, uint64_t rows, uint64_t kept, uint64_t total,
+                          double seconds)
 {
     char buf[32];
-    if (seconds < 0.5 || rows == 0)
+    if (seconds < 0.5 || rows <= kept)
         return;
-    double rate = (double)rows / seconds;
+    double rate = (double)(rows - kept) / seconds;
     text_printf(line, "  %s rows/s", text_format_count((uint64_t)rate, buf));
     if (total <= rows)
         return;
@@ -56,7 +58,7 @@ static void draw(struct progress_display *display)
     text_printf(&line, "%s  %s  %s rows  %s", stream, phase, text_format_count(rows, rows_text),
                 text_format_bytes(atomic_load(&progress->bytes_read), bytes_text));
     if (strcmp(phase, "reading") == 0)
-        describe_rate(&line, rows, total, seconds);
+        describe_rate(&line, rows, atomic_load(&progress->rows_kept), total, seconds);
     fprintf(stderr, "\r\033[K%.*s", (int)screen_width() - 1, text_string(&line));
     fflush(stderr);
     text_release(&line);

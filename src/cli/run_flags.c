@@ -64,7 +64,11 @@ status run_options_take(struct invocation *invocation, struct run_options *out, 
     if (out->has_mode)
         out->mode = text_equal(option_text(values, "mode"), "incremental") ? MODE_INCREMENTAL
                                                                            : MODE_FULL_REFRESH;
-    return invocation_split(invocation, "partitions", &out->partitions, err);
+    TRY(invocation_split(invocation, "partitions", &out->partitions, err));
+    if (option_given(values, "partitions") && !out->partitions) /* that is not: all of them */
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "--partitions: expected values such as 2013-11-28,2013-11-29, got none");
+    return STATUS_OK;
 }
 
 /* ---- signals: the first asks for a stop, the second of the same kind ends the process ---- */
@@ -96,8 +100,11 @@ status run_job(struct invocation *invocation, const struct run_options *options,
                struct run_report *out, int *out_exit_code, struct error *err)
 {
     catch_signals();
-    TRY(pipeline_run(&invocation->job, invocation->args + 1, invocation->n_args - 1, options,
-                     &signal_cancel, progress, ended, context, out, err));
+    status_code code = pipeline_run(&invocation->job, invocation->args + 1, invocation->n_args - 1,
+                                    options, &signal_cancel, progress, ended, context, out, err);
+    if (code == STATUS_CANCELLED)
+        *out_exit_code = 128 + cancel_reason(&signal_cancel);
+    TRY(code);
     *out_exit_code = run_report_exit_code(out, &signal_cancel);
     return STATUS_OK;
 }

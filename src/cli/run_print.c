@@ -237,6 +237,9 @@ json_t *stream_to_json(const struct stream_report *stream)
         set_text(json, "holder", stream->holder);
     set_counts(json, stream);
     set_real(json, "rows_per_second", seconds > 0 ? (double)stream->rows_read / seconds : 0);
+    json_object_set_new(json, "table_rows",
+                        stream->table_rows_known ? json_integer((json_int_t)stream->table_rows)
+                                                 : json_null());
     set_text(json, "watermark", stream->watermark);
     set_text(json, "watermark_before", stream->watermark_before);
     set_text(json, "source_newest", stream->source_newest);
@@ -294,7 +297,7 @@ void stream_to_ledger(const struct run_report *run, const struct stream_report *
         .rows_written = stream->rows_written,
         .rows_rejected = stream->rows_rejected,
         .rows_known = stream->rows_known,
-        .table_rows = stream->table_rows,
+        .table_rows = stream->table_rows, /* 0: not known */
         .bytes_read = stream->bytes_read,
         .bytes_written = stream->bytes_written,
         .compression_ratio = stream->compression_ratio,

@@ -166,6 +166,12 @@ status ledger_open(const char *path, struct ledger **out, struct error *err)
     return STATUS_OK;
 }
 
+status ledger_open_existing(const char *path, struct ledger **out, struct error *err)
+{
+    TRY(ledger_find(path, err));
+    return ledger_open(path, out, err);
+}
+
 void ledger_close(struct ledger *ledger)
 {
     if (!ledger)

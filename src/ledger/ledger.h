@@ -36,6 +36,8 @@ struct ledger_entry {
  * versions are migrated. Failure is a note for the caller, not a failed run. BAD_CONFIG: no place is known, the file is
  * another program's database or a newer leat's. Threads: a ledger may be used by any number. */
 status ledger_open(const char *path, struct ledger **out, struct error *err);
+/* The same for one that is there; NOT_FOUND, and nothing is made, where there is none. */
+status ledger_open_existing(const char *path, struct ledger **out, struct error *err);
 void ledger_close(struct ledger *ledger);
 /* Insert or update by (run_id, stream). Waits at most a second for another writer. */
 status ledger_put(struct ledger *ledger, const struct ledger_entry *entry, struct error *err);

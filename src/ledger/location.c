@@ -50,6 +50,14 @@ static status make_directories(char *path, struct error *err)
     return STATUS_OK;
 }
 
+status ledger_find(const char *path, struct error *err)
+{
+    SCOPED(mem_freep) char *chosen = NULL;
+    TRY(choose_path(path, &chosen, err));
+    return access(chosen, F_OK) == 0 ? STATUS_OK
+                                     : error_os(err, errno, "cannot open the ledger %s", chosen);
+}
+
 status ledger_locate(const char *path, char **out, struct error *err)
 {
     SCOPED(mem_freep) char *chosen = NULL;

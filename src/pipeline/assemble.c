@@ -284,15 +284,21 @@ static status encode_rows(struct assembling *work, struct error *err)
     return format->file_append(work->file, &work->tools->group, err);
 }
 
+/* The segments of the first splits stay open, those of a very large load are opened for each piece: file descriptors don't
+ * grow with the data. */
+enum { SEGMENTS_KEPT_OPEN = 256 };
+
 static status open_segment(struct assembling *work, uint32_t split, struct storage_object **out,
                            struct error *err)
 {
     struct assembly *assembly = work->assembly;
     struct stream_run *stream = work->stream;
     status_code code = STATUS_OK;
+    uint64_t size;
+    if (split >= SEGMENTS_KEPT_OPEN)
+        return storage_object_open(stream->storage, stream->splits[split].segment, out, &size, err);
     pthread_mutex_lock(&assembly->mutex);
     if (!assembly->segments[split]) {
-        uint64_t size;
         code = storage_object_open(stream->storage, stream->splits[split].segment,
                                    &assembly->segments[split], &size, err);
     }
@@ -340,8 +346,11 @@ static status add_piece(struct assembling *work, const struct piece_ref *ref, bo
     if ((piece->kind == PIECE_PLAIN) != plain)
         return STATUS_OK;
     TRY(open_segment(work, ref->split, &segment, err));
-    TRY_IN(plain ? add_plain(work, segment, piece, err) : copy_row_group(work, segment, piece, err),
-           err, "in segment %s", work->stream->splits[ref->split].segment);
+    status_code code =
+        plain ? add_plain(work, segment, piece, err) : copy_row_group(work, segment, piece, err);
+    if (ref->split >= SEGMENTS_KEPT_OPEN)
+        storage_object_close(work->stream->storage, segment);
+    TRY_IN(code, err, "in segment %s", work->stream->splits[ref->split].segment);
     return cancel_check(&work->stream->cancel, err);
 }
 
@@ -454,8 +463,7 @@ static void assembling_release(struct assembling *work)
         storage_put_abort(stream->storage, work->sink.upload);
     struct error ignored = {0};
     for (size_t i = 0; i < work->n_done; i++) { /* of a failed try */
-        if (storage_remove(stream->storage, work->done[i].path, &ignored) != STATUS_OK)
-            continue;
+        (void)!storage_remove(stream->storage, work->done[i].path, &ignored);
         file_result_release(&work->done[i].result);
     }
     mem_free(work->done);
@@ -470,14 +478,14 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
                               .partition = &pass->assembly->partitions[try->partition],
                               .batch_limit_bytes = pass->share_bytes / 3,
                               .attempt = attempt};
-    int64_t started = clock_thread_cpu_ns();
+    int64_t started = clock_monotonic_ns();
     TRY(assembler_take(pass, &work.tools, err));
     status_code code = assemble_partition(&work, err);
     if (code == STATUS_OK)
         code = hand_over_files(&work, err);
     assembling_release(&work);
     assembler_give_back(pass, work.tools);
-    atomic_fetch_add(&pass->stream->stage_ns[STAGE_ASSEMBLE], clock_thread_cpu_ns() - started);
+    atomic_fetch_add(&pass->stream->stage_ns[STAGE_ASSEMBLE], clock_monotonic_ns() - started);
     return code;
 }
 

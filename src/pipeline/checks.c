@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "pipeline/assemble.h"
 #include "pipeline/stream.h"
@@ -91,62 +92,104 @@ static status reconcile(struct stream_run *stream, struct error *err)
                           &stream->cancel, err);
 }
 
-/* ---- rows of the version before ---- */
+/* ---- rows of the table ---- */
 
-struct row_count {
-    uint64_t rows;
-    bool known;
-};
+/* VALUE of a live file's "name=value", as partition_value_text gives it. In place. */
+static const char *decode_value(char *partition)
+{
+    char *in = strchr(partition, '=');
+    if (!in)
+        return "";
+    char *value = ++in, *out = in;
+    if (strcmp(value, "__HIVE_DEFAULT_PARTITION__") == 0)
+        return "NULL";
+    for (; *in; in++, out++) {
+        uint8_t byte;
+        if (*in == '%' && in[1] && in[2] && bytes_from_hex(in + 1, 2, &byte)) {
+            *out = (char)byte;
+            in += 2;
+        } else {
+            *out = *in;
+        }
+    }
+    *out = '\0';
+    return value;
+}
 
 static status_code add_rows(void *context, const struct live_file *file, struct error *err)
 {
-    struct row_count *count = context;
-    if (file->rows == UINT64_MAX)
-        count->known = false;
-    else
-        count->rows += file->rows;
+    struct stream_run *stream = context;
+    bool replaced = stream->first_load && !stream->partial;
+    if (file->rows == UINT64_MAX) {
+        stream->table_rows.known = false;
+        return STATUS_OK;
+    }
+    if (stream->partial) {
+        SCOPED(mem_freep) char *partition = mem_strdup(file->partition);
+        if (!partition)
+            return error_no_memory(err);
+        replaced = partition_is_given(stream, decode_value(partition));
+    }
+    stream->table_rows.before += file->rows;
+    stream->table_rows.replaced += replaced ? file->rows : 0;
     return STATUS_OK;
 }
 
-static status rows_before(struct stream_run *stream, struct row_count *out, struct error *err)
+status stream_count_table(struct stream_run *stream, struct error *err)
 {
-    *out = (struct row_count){.known = true};
+    stream->table_rows.before = stream->table_rows.replaced = 0;
+    stream->table_rows.known = true;
     if (!stream->state.exists)
         return STATUS_OK;
-    return stream->spec->table->each_file(stream->table, add_rows, out, err);
+    return stream->spec->table->each_file(stream->table, add_rows, stream, err);
 }
 
 /* ---- checks ---- */
 
-static status check_row_count(struct stream_run *stream, struct error *err)
+static status check_row_count(struct stream_run *stream, uint64_t rows, struct error *err)
 {
     const struct row_count_check *check = &stream->spec->row_count;
-    if (!check->has_min && !check->has_max && !check->has_max_drop)
-        return STATUS_OK;
-    struct row_count before;
+    uint64_t before = stream->table_rows.before;
     char was[32], is[32];
-    TRY(rows_before(stream, &before, err));
-    if (!before.known)
-        return error_set(err, STATUS_HELD,
-                         "check row_count: the table has files of others without row counts");
-    uint64_t rows = stream->report->rows_written;
-    if (!stream->first_load)
-        rows += before.rows;
     text_format_count(rows, is);
-    text_format_count(before.rows, was);
+    text_format_count(before, was);
     if (check->has_min && rows < check->min)
         return error_set(err, STATUS_HELD, "check row_count: %s rows, min is %llu", is,
                          (unsigned long long)check->min);
     if (check->has_max && rows > check->max)
         return error_set(err, STATUS_HELD, "check row_count: %s rows, max is %llu", is,
                          (unsigned long long)check->max);
-    if (check->has_max_drop && (double)rows < (double)before.rows * (1.0 - check->max_drop))
+    if (check->has_max_drop && (double)rows < (double)before * (1.0 - check->max_drop))
         return error_set(err, STATUS_HELD,
                          "check row_count: %s rows, the version before has %s: a drop of %.0f %%, "
                          "max_drop is %.0f %%",
-                         is, was, 100.0 * (1.0 - (double)rows / (double)before.rows),
+                         is, was, 100.0 * (1.0 - (double)rows / (double)before),
                          100.0 * check->max_drop);
     return STATUS_OK;
+}
+
+/* Rows of the table with this run, for the checks and the report. */
+static status check_table_rows(struct stream_run *stream, struct error *err)
+{
+    const struct row_count_check *check = &stream->spec->row_count;
+    struct stream_report *report = stream->report;
+    bool checked = check->has_min || check->has_max || check->has_max_drop;
+    struct error own = {0};
+    status_code code = stream_count_table(stream, &own);
+    if (code != STATUS_OK || !stream->table_rows.known) {
+        if (!checked)
+            return STATUS_OK; /* only the report lacks a number */
+        if (code != STATUS_OK && err)
+            *err = own;
+        return code != STATUS_OK
+                   ? code
+                   : error_set(err, STATUS_HELD,
+                               "check row_count: the table has files of others without row counts");
+    }
+    report->table_rows =
+        stream->table_rows.before - stream->table_rows.replaced + report->rows_written;
+    report->table_rows_known = true;
+    return checked ? check_row_count(stream, report->table_rows, err) : STATUS_OK;
 }
 
 static uint64_t nulls_in_keys(struct stream_run *stream, size_t key_column)
@@ -202,7 +245,7 @@ static void leave_note(struct stream_run *stream, const struct error *why)
 
 static status run_checks(struct stream_run *stream, struct error *err)
 {
-    TRY(check_row_count(stream, err));
+    TRY(check_table_rows(stream, err));
     for (const char *const *name = stream->spec->not_null; name && *name; name++)
         TRY(check_not_null(stream, *name, err));
     return STATUS_OK;

@@ -48,9 +48,10 @@ struct run_options {
 
 /* Counters that a progress display may read at any time. */
 struct run_progress {
-    _Atomic(const char *) stream; /* being worked on; NULL: none yet */
-    _Atomic(const char *) phase;  /* "reading", "assembling", "publishing" */
-    atomic_uint_least64_t rows_done, rows_total;
+    _Atomic(const char *) stream;                /* being worked on; NULL: none yet */
+    _Atomic(const char *) phase;                 /* "reading", "assembling", "publishing" */
+    atomic_uint_least64_t rows_done, rows_total; /* done: with those kept from an earlier run */
+    atomic_uint_least64_t rows_kept;
     atomic_uint_least64_t bytes_read, bytes_written;
     atomic_int_least64_t started_ns; /* of the stream, monotonic */
 };
@@ -75,7 +76,9 @@ struct stream_report {
     uint64_t splits, splits_kept; /* kept: finished by an earlier, dead run */
     uint64_t rows_planned, bytes_planned;
     bool rows_planned_exact;
-    uint64_t rows_read, rows_kept, rows_known, rows_rejected, rows_written, table_rows;
+    uint64_t rows_read, rows_kept, rows_known, rows_rejected, rows_written;
+    uint64_t table_rows; /* of the table after the run */
+    bool table_rows_known;
     uint64_t bytes_read, bytes_written;
     double compression_ratio;
     uint64_t files, small_files, partitions;

@@ -29,7 +29,7 @@ static status take_lower(struct stream_run *stream, struct error *err)
     const struct run_record *record = &stream->state.record;
     stream->lower.is_null = true;
     stream->first_load = true;
-    if (stream->mode != MODE_INCREMENTAL)
+    if (stream->mode != MODE_INCREMENTAL && !stream->partial)
         return STATUS_OK;
     if (!has_watermark(stream)) {
         /* rows that --partitions runs brought are loaded again as a whole, not added to */
@@ -39,16 +39,22 @@ static status take_lower(struct stream_run *stream, struct error *err)
         return error_set(err, STATUS_HELD,
                          "the table's watermark is of column \"%s\", the job says update_key: %s; "
                          "load once with --mode full-refresh to change it",
-                         record->update_key, stream->spec->update_key);
+                         record->update_key,
+                         stream->spec->update_key ? stream->spec->update_key : "(none)");
     stream->first_load = false;
     stream->lower = record->watermark;
-    if (!record->watermark_is_fence && record->ties.n) {
-        stream->known.ties = &record->ties;
-        stream->known.used = mem_zalloc(record->ties.n);
-        if (!stream->known.used)
-            return error_no_memory(err);
-    }
-    return STATUS_OK;
+    return record->watermark_is_fence ? STATUS_OK
+                                      : known_rows_init(&stream->known, &record->ties, err);
+}
+
+/* A full refresh of a stream that the job loads incrementally sets the watermark, so that the next run goes on from it; and
+ * given partitions of a table that has one must know what lies above it. */
+static const char *key_to_read(const struct stream_run *stream)
+{
+    const struct stream_spec *spec = stream->spec;
+    bool wanted = stream->mode == MODE_INCREMENTAL || spec->mode == MODE_INCREMENTAL ||
+                  !stream->lower.is_null;
+    return wanted ? spec->update_key : NULL;
 }
 
 static void fill_request(struct stream_run *stream)
@@ -61,7 +67,7 @@ static void fill_request(struct stream_run *stream)
         .select = spec->select,
         .columns = spec->columns,
         .n_columns = spec->n_columns,
-        .update_key = stream->mode == MODE_INCREMENTAL ? spec->update_key : NULL,
+        .update_key = key_to_read(stream),
         .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,
         .nulls_ok = spec->update_key_nulls,
         .split_rows = 0,
@@ -153,6 +159,7 @@ static status check_contract(struct stream_run *stream, struct error *err)
         return STATUS_OK;
     bool replaces = stream->first_load && !stream->partial;
     if (replaces && (broken.size == 0 || options->accept_schema)) {
+        stream->schema_changes = true;
         stream_note(stream, "the table's schema changes with this run%s%s", text_string(&added),
                     text_string(&broken));
         return STATUS_OK;
@@ -304,7 +311,8 @@ static status report_plan(struct stream_run *stream, struct error *err)
         stream_note(stream, "%s", plan->notes[i]);
     if (!stream->lower.is_null)
         report->watermark_before = scalar_text(&stream->lower, arena);
-    if (stream->request.update_key && !plan->bound.is_null)
+    report->watermark = report->watermark_before;
+    if (stream->request.update_key && !plan->bound.is_null && !stream->partial)
         report->watermark = scalar_text(&plan->bound, arena);
 
     SCOPED(text_release) struct text by = {0};
@@ -322,20 +330,9 @@ static status report_plan(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
-static status check_partial(const struct stream_run *stream, struct error *err)
-{
-    const struct stream_spec *spec = stream->spec;
-    if (!stream->partial ||
-        (spec->n_partitions == 1 && spec->partitions[0].transform != PARTITION_YMD))
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_CONFIG,
-                     "--partitions wants a stream with partition_by of one column; this one has %s",
-                     spec->n_partitions ? "more" : "none");
-}
-
 status stream_plan(struct stream_run *stream, struct error *err)
 {
-    TRY(check_partial(stream, err));
+    TRY(stream_check_partial(stream, err));
     TRY(take_lower(stream, err));
     fill_request(stream);
     stream->row_group_rows =
@@ -348,6 +345,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     TRY(with_retries(&stream->cancel, plan_once, stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(plan_schemas(stream, err));
+    TRY(stream_check_partition_values(stream, err));
     TRY(check_contract(stream, err));
     TRY(take_digest(stream, err));
     stream->staging = arena_printf(&stream->arena, "%s/%s", STAGING_ROOT, stream->run->run_id);

@@ -75,7 +75,8 @@ static status gather_ties(struct stream_run *stream, struct tie_digests *out, st
     return STATUS_OK;
 }
 
-/* The watermark moves to the plan's bound; a run of single partitions leaves it, and so does one without rows. */
+/* The watermark moves to the plan's bound. A run of given partitions leaves it, and so does one that adds no rows; one that
+ * leaves the table empty has none. */
 static status fill_watermark(struct stream_run *stream, struct run_record *record,
                              struct error *err)
 {
@@ -84,7 +85,8 @@ static status fill_watermark(struct stream_run *stream, struct run_record *recor
     record->watermark.is_null = true;
     if (!record->update_key && stream->mode == MODE_INCREMENTAL)
         record->update_key = stream->spec->update_key;
-    if (stream->partial || (stream->request.update_key && stream->plan.bound.is_null)) {
+    bool nothing_read = stream->request.update_key && stream->plan.bound.is_null;
+    if (stream->partial || (nothing_read && !stream->first_load)) {
         if (!stream->state.has_record || !before->update_key)
             return STATUS_OK;
         record->update_key = before->update_key;
@@ -93,7 +95,7 @@ static status fill_watermark(struct stream_run *stream, struct run_record *recor
         record->ties = before->ties;
         return STATUS_OK;
     }
-    if (!stream->request.update_key)
+    if (!stream->request.update_key || nothing_read)
         return STATUS_OK;
     record->watermark = stream->plan.bound;
     record->watermark_is_fence = stream->plan.bound_is_fence;
@@ -175,6 +177,7 @@ struct publish_try {
     struct stream_run *stream;
     struct publish_request request;
     int64_t version;
+    bool tried;
 };
 
 /* A try whose reply was lost may have succeeded: look for the run before anything else. */
@@ -186,24 +189,27 @@ static status_code publish_once(void *context, unsigned attempt, struct error *e
     if (attempt > 0) {
         TRY(driver->find_run(stream->table, stream->run->run_id, &try->version, err));
         if (try->version >= 0)
-            return STATUS_OK;
+            return storage_sync(stream->storage, err); /* visible; now durable too */
     }
+    try->tried = true;
     return driver->publish(stream->table, &try->request, &try->version, err);
 }
 
-/* After a failure that says nothing about the outcome the run is looked for once more; what can't be found out is IN_DOUBT. */
+/* After a failure that says nothing about the outcome (a signal between two tries is one too) the run is looked for once
+ * more; what can't be found out is IN_DOUBT. */
 static status settle_outcome(struct publish_try *try, status_code code, struct error *err)
 {
     struct stream_run *stream = try->stream;
     struct error second = {0};
-    if (code != STATUS_UNAVAILABLE && code != STATUS_IN_DOUBT && code != STATUS_NO_SPACE &&
-        code != STATUS_NO_MEMORY)
+    if (!try->tried || code == STATUS_CONFLICT || code == STATUS_HELD ||
+        code == STATUS_SCHEMA_CHANGED || code == STATUS_BAD_CONFIG)
         return code;
     status_code found =
         stream->spec->table->find_run(stream->table, stream->run->run_id, &try->version, &second);
-    if (found == STATUS_OK && try->version >= 0)
+    if (found == STATUS_OK && try->version >= 0 &&
+        storage_sync(stream->storage, &second) == STATUS_OK)
         return STATUS_OK;
-    if (found == STATUS_OK && code != STATUS_IN_DOUBT)
+    if (found == STATUS_OK && try->version < 0 && code != STATUS_IN_DOUBT)
         return code; /* certainly not published */
     err->code = STATUS_IN_DOUBT;
     return error_context(err,

@@ -98,6 +98,26 @@ static void report_skew(struct stream_run *stream)
 static void report_partition_results(struct stream_run *stream)
 {
     const struct assembly *assembly = stream->assembly;
+    struct stream_report *report = stream->report;
+    for (size_t i = 0; i < report->n_partition_results; i++) {
+        struct partition_result *result = &report->partition_results[i];
+        for (size_t p = 0; p < assembly->n_partitions; p++) {
+            struct scalar value;
+            partition_keys_value(assembly->keys, (uint32_t)p, 0, &value);
+            const char *text =
+                value.is_null ? "NULL" : partition_value_text(&value, &stream->arena);
+            if (!text || strcmp(text, result->value) != 0)
+                continue;
+            result->rows = assembly->partitions[p].rows;
+            result->files = assembly->partitions[p].files;
+            result->bytes = assembly->partitions[p].file_bytes;
+        }
+    }
+}
+
+/* A result for each partition that was asked for, however far the run came. */
+void report_given_partitions(struct stream_run *stream)
+{
     const char *const *values = stream->run->options->partitions;
     struct stream_report *report = stream->report;
     size_t n = 0;
@@ -107,21 +127,8 @@ static void report_partition_results(struct stream_run *stream)
         arena_alloc(stream->run->arena, (n + 1) * sizeof(*report->partition_results));
     if (!report->partition_results)
         return;
-    for (size_t i = 0; i < n; i++) {
-        struct partition_result *result = &report->partition_results[i];
-        result->value = values[i];
-        for (size_t p = 0; p < assembly->n_partitions; p++) {
-            struct scalar value;
-            partition_keys_value(assembly->keys, (uint32_t)p, 0, &value);
-            const char *text =
-                value.is_null ? "NULL" : partition_value_text(&value, &stream->arena);
-            if (!text || strcmp(text, values[i]) != 0)
-                continue;
-            result->rows = assembly->partitions[p].rows;
-            result->files = assembly->partitions[p].files;
-            result->bytes = assembly->partitions[p].file_bytes;
-        }
-    }
+    for (size_t i = 0; i < n; i++)
+        report->partition_results[i].value = values[i];
     report->n_partition_results = n;
 }
 
@@ -155,8 +162,9 @@ static void report_lag(struct stream_run *stream)
     struct error ignored = {0};
     const struct scalar *mark =
         stream->partial || stream->plan.bound.is_null ? &stream->lower : &stream->plan.bound;
+    bool good = report->outcome == OUTCOME_PUBLISHED || report->outcome == OUTCOME_NOTHING_NEW;
     report->lag_seconds = NAN;
-    if (!stream->request.update_key || mark->is_null)
+    if (!good || !stream->request.update_key || mark->is_null || cancel_reason(&stream->cancel))
         return;
     if (stream->run->job->source->newest(stream->run->source, &stream->request, &stream->arena,
                                          &newest, &ignored) != STATUS_OK ||
@@ -169,6 +177,15 @@ static void report_lag(struct stream_run *stream)
         report->lag_seconds = (double)(newest.i64 - mark->i64) * 86400.0;
 }
 
+void report_partition_outcomes(struct stream_report *report)
+{
+    bool published = report->outcome == OUTCOME_PUBLISHED;
+    for (size_t i = 0; i < report->n_partition_results; i++) {
+        struct partition_result *result = &report->partition_results[i];
+        result->outcome = published && result->rows == 0 ? "empty" : outcome_text(report->outcome);
+    }
+}
+
 void report_end(struct stream_run *stream, int64_t started_ns, int64_t started_cpu_ns)
 {
     struct stream_report *report = stream->report;
@@ -176,11 +193,7 @@ void report_end(struct stream_run *stream, int64_t started_ns, int64_t started_c
         report->stage_seconds[i] = (double)atomic_load(&stream->stage_ns[i]) / 1e9;
     if (stream->plan.relation && !stream->run->options->dry_run)
         report_lag(stream);
-    for (size_t i = 0; i < report->n_partition_results; i++)
-        report->partition_results[i].outcome =
-            report->outcome == OUTCOME_PUBLISHED && report->partition_results[i].rows == 0
-                ? "empty"
-                : outcome_text(report->outcome);
+    report_partition_outcomes(report);
     report->ended_us = clock_wall_us();
     report->wall_seconds = (double)(clock_monotonic_ns() - started_ns) / 1e9;
     report->cpu_seconds = (double)(clock_process_cpu_ns() - started_cpu_ns) / 1e9;
@@ -205,8 +218,6 @@ int run_report_exit_code(const struct run_report *report, const struct cancel *c
 {
     size_t good = 0, held = 0, locked = 0, unknown = 0, usage = 0;
     int reason = cancel ? cancel_reason(cancel) : 0;
-    if (reason == CANCEL_SIGINT || reason == CANCEL_SIGTERM)
-        return 128 + reason;
     for (size_t i = 0; i < report->n_streams; i++) {
         const struct stream_report *stream = &report->streams[i];
         good += stream->outcome == OUTCOME_PUBLISHED || stream->outcome == OUTCOME_NOTHING_NEW ||
@@ -220,6 +231,8 @@ int run_report_exit_code(const struct run_report *report, const struct cancel *c
         return 0;
     if (unknown)
         return 5;
+    if (reason == CANCEL_SIGINT || reason == CANCEL_SIGTERM)
+        return 128 + reason;
     if (good + held == report->n_streams)
         return 4;
     if (good + locked == report->n_streams)

@@ -57,6 +57,13 @@ struct dead_runs {
     size_t n;
 };
 
+/* What others keep there is none of ours. */
+static bool is_run_id(const char *name)
+{
+    return strlen(name) == RUN_ID_BYTES - 1 &&
+           strspn(name, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == RUN_ID_BYTES - 1;
+}
+
 static status_code note_dead_run(void *context, const struct storage_entry *entry,
                                  struct error *err)
 {
@@ -64,7 +71,7 @@ static status_code note_dead_run(void *context, const struct storage_entry *entr
     struct arena *arena = &dead->stream->arena;
     const char *id = strrchr(entry->name, '/');
     id = id ? id + 1 : entry->name;
-    if (!entry->is_prefix || strcmp(id, dead->stream->run->run_id) == 0)
+    if (!entry->is_prefix || !is_run_id(id) || strcmp(id, dead->stream->run->run_id) == 0)
         return STATUS_OK;
     const char **ids = arena_alloc(arena, (dead->n + 1) * sizeof(*ids));
     char *copy = arena_strdup(arena, id);
@@ -99,7 +106,7 @@ static bool has_our_digest(struct stream_run *stream, const char *run_id)
     return strcmp(digest, stream->digest) == 0;
 }
 
-/* Take one finished split over: link its segment, then put a manifest of our own. */
+/* Take one finished split over: link what it left under names of our own. */
 static status adopt(struct stream_run *stream, uint32_t split, struct split_result *found,
                     struct error *err)
 {
@@ -120,22 +127,8 @@ static status adopt(struct stream_run *stream, uint32_t split, struct split_resu
         TRY(storage_copy(stream->storage, found->rejects, name, err));
         found->rejects = name;
     }
-    TRY(stream_put_manifest(stream, split, found, err));
     found->done = found->kept = true;
     return STATUS_OK;
-}
-
-static void use_known(struct stream_run *stream, const struct tie_digests *used)
-{
-    for (size_t i = 0; stream->known.ties && i < used->n; i++) {
-        for (size_t j = 0; j < stream->known.ties->n; j++) {
-            if (!stream->known.used[j] && memcmp(&stream->known.ties->items[j], &used->items[i],
-                                                 sizeof(struct digest)) == 0) {
-                stream->known.used[j] = 1;
-                break;
-            }
-        }
-    }
 }
 
 /* A split that can't be taken over is read again: nothing here fails a run but a storage that fails. */
@@ -156,20 +149,34 @@ static void try_adopt(struct stream_run *stream, const char *run_id, uint32_t sp
         split_result_release(&found);
         return;
     }
-    use_known(stream, &found.used);
+    for (size_t i = 0; i < found.used.n; i++)
+        (void)known_rows_take(&stream->known, &found.used.items[i]);
     stream->splits[split] = found;
     stream->report->splits_kept++;
     stream->report->rows_kept += found.rows_read;
+}
+
+/* Manifests for the splits taken over, once all that they name is durable. */
+static status put_manifests(struct stream_run *stream, struct error *err)
+{
+    TRY(stream_write_plan_once(stream, err));
+    TRY(storage_sync(stream->storage, err));
+    for (uint32_t split = 0; split < stream->plan.n_splits; split++)
+        if (stream->splits[split].kept)
+            TRY(stream_put_manifest(stream, split, &stream->splits[split], err));
+    return storage_sync(stream->storage, err);
 }
 
 static status_code remove_if_of_run(void *context, const struct storage_entry *entry,
                                     struct error *err)
 {
     const struct dead_runs *dead = context;
-    if (text_starts_with(entry->name, "_"))
+    const char *slash = strrchr(entry->name, '/');
+    const char *leaf = slash ? slash + 1 : entry->name;
+    if (text_starts_with(entry->name, "_") || !text_starts_with(leaf, "leat-"))
         return STATUS_OK;
     for (size_t i = 0; i < dead->n; i++)
-        if (strstr(entry->name, dead->ids[i]))
+        if (text_starts_with(leaf + strlen("leat-"), dead->ids[i]))
             return storage_remove(dead->stream->storage, entry->name, err);
     return STATUS_OK;
 }
@@ -224,7 +231,7 @@ status stream_keep_finished(struct stream_run *stream, struct error *err)
                 try_adopt(stream, dead.ids[i], split);
     }
     if (stream->report->splits_kept) {
-        TRY(storage_sync(stream->storage, err));
+        TRY(put_manifests(stream, err));
         stream_note(stream, "%llu of %llu splits were finished by an earlier run and are kept",
                     (unsigned long long)stream->report->splits_kept,
                     (unsigned long long)stream->report->splits);

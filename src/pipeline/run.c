@@ -1,6 +1,7 @@
 /* A run: all streams planned under one snapshot, then worked and published one by one. A stream that fails leaves the others
  * alone. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -42,9 +43,15 @@ static void fail_stream(struct stream_run *stream, status_code code, struct erro
     struct stream_report *report = stream->report;
     report->outcome = outcome_of(stream, code);
     report->code = code;
+    report->watermark = report->watermark_before;
+    report->ended_us = clock_wall_us();
+    report_partition_outcomes(report);
     status_code told =
         error_context(err, "in stream %s, run %s", stream->spec->name, stream->run->run_id);
+    const char *clean =
+        job_redact(stream->run->job, err->text, stream->run->arena); /* what a value may hold */
     report->error = *err;
+    snprintf(report->error.text, sizeof(report->error.text), "%s", clean ? clean : "out of memory");
     report->error.code = told == STATUS_OK ? code : told;
 }
 
@@ -55,6 +62,7 @@ static void show(struct stream_run *stream, const char *phase, uint64_t rows_tot
         return;
     if (rows_total) {
         atomic_store(&progress->rows_done, 0);
+        atomic_store(&progress->rows_kept, 0);
         atomic_store(&progress->bytes_read, 0);
         atomic_store(&progress->bytes_written, 0);
         atomic_store(&progress->rows_total, rows_total);
@@ -84,11 +92,18 @@ static status begin_stream(struct stream_run *stream, struct error *err)
 }
 
 /* Incremental and nothing but rows the table has: there is no version to make. */
-static bool nothing_new(const struct stream_run *stream)
+static bool nothing_new(struct stream_run *stream)
 {
     const struct stream_report *report = stream->report;
-    return stream->mode == MODE_INCREMENTAL && !stream->first_load && !stream->partial &&
-           report->rows_written == 0 && report->rows_rejected == 0;
+    if (stream->mode != MODE_INCREMENTAL || stream->partial || report->rows_written ||
+        report->rows_rejected || stream->schema_changes)
+        return false;
+    if (!stream->first_load)
+        return true;
+    /* an empty source, and a table of ours that is empty already */
+    struct error ignored = {0};
+    return stream->state.has_record && stream_count_table(stream, &ignored) == STATUS_OK &&
+           stream->table_rows.known && stream->table_rows.before == 0;
 }
 
 static status work_stream(struct stream_run *stream, struct error *err)
@@ -96,8 +111,10 @@ static status work_stream(struct stream_run *stream, struct error *err)
     struct stream_report *report = stream->report;
     show(stream, "reading", stream->plan.rows ? stream->plan.rows : 1);
     TRY(stream_keep_finished(stream, err));
-    if (stream->run->progress)
+    if (stream->run->progress) {
+        atomic_store(&stream->run->progress->rows_kept, report->rows_kept);
         atomic_fetch_add(&stream->run->progress->rows_done, report->rows_kept);
+    }
     status_code code = stream_read_splits(stream, err);
     report_splits(stream);
     TRY(code);
@@ -109,8 +126,8 @@ static status work_stream(struct stream_run *stream, struct error *err)
     show(stream, "assembling", 0);
     TRY(stream_assemble(stream, err));
     report_files(stream);
-    TRY(stream_validate(stream, err));
     int64_t since = clock_monotonic_ns();
+    TRY(stream_validate(stream, err));
     show(stream, "publishing", 0);
     TRY(stream_publish(stream, err));
     add_stage(stream, STAGE_PUBLISH, &since);
@@ -154,6 +171,8 @@ static void init_stream(struct run *run, struct stream_run *stream, struct strea
     report->lag_seconds = NAN;
     report->outcome = OUTCOME_FAILED;
     report->started_us = clock_wall_us();
+    if (stream->partial)
+        report_given_partitions(stream);
 }
 
 static void end_stream(struct stream_run *stream)
@@ -232,10 +251,10 @@ static void work_all(struct run *run, struct run_report *report, stream_ended_fn
             run_stream(&run->streams[i]);
         end_stream(&run->streams[i]);
         report->peak_memory_bytes = peak_memory_bytes();
+        if (run->context.progress) /* first, so that no line is drawn over what ENDED prints */
+            atomic_store(&run->context.progress->stream, NULL);
         if (ended)
             ended(context, report, stream);
-        if (run->context.progress)
-            atomic_store(&run->context.progress->stream, NULL);
     }
 }
 

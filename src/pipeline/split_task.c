@@ -49,8 +49,9 @@ struct split_work {
     struct upload *rejects;
     size_t checked_rows; /* rows of the chunk whose key was looked at */
     size_t ties_capacity, used_capacity;
-    bool wanted_known; /* --partitions: wanted[key] was worked out for keys below n_wanted */
-    uint8_t *wanted;
+    unsigned attempt;
+    uint64_t shown_rows, shown_bytes; /* what the progress display counts of this try */
+    uint8_t *wanted;                  /* --partitions: worked out for keys below n_wanted */
     size_t n_wanted;
 };
 
@@ -135,50 +136,6 @@ static status add_digest(struct tie_digests *ties, size_t *capacity, const struc
     return STATUS_OK;
 }
 
-/* Is DIGEST among the known rows, with one of its uses left? Then take that use. */
-static bool take_known(struct known_rows *known, const struct digest *digest)
-{
-    size_t low = 0, high = known->ties->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        const struct digest *item = &known->ties->items[middle];
-        if (item->high < digest->high || (item->high == digest->high && item->low < digest->low))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool taken = false;
-    pthread_mutex_lock(&known->mutex);
-    for (; low < known->ties->n && !taken; low++) {
-        const struct digest *item = &known->ties->items[low];
-        if (item->low != digest->low || item->high != digest->high)
-            break;
-        if (!known->used[low]) {
-            known->used[low] = 1;
-            taken = true;
-        }
-    }
-    pthread_mutex_unlock(&known->mutex);
-    return taken;
-}
-
-static void give_known_back(struct known_rows *known, const struct tie_digests *used)
-{
-    if (!known->ties)
-        return;
-    pthread_mutex_lock(&known->mutex);
-    for (size_t i = 0; i < used->n; i++) {
-        for (size_t j = 0; j < known->ties->n; j++) {
-            if (known->used[j] &&
-                memcmp(&known->ties->items[j], &used->items[i], sizeof(struct digest)) == 0) {
-                known->used[j] = 0;
-                break;
-            }
-        }
-    }
-    pthread_mutex_unlock(&known->mutex);
-}
-
 static bool key_equals(const struct column *column, size_t row, const struct scalar *value)
 {
     struct scalar at;
@@ -224,7 +181,7 @@ static status look_at_ties(struct split_work *work, size_t first, uint32_t *drop
     for (size_t row = next_equal(key, first, chunk->rows, &stream->lower); row < chunk->rows;
          row = next_equal(key, row + 1, chunk->rows, &stream->lower)) {
         TRY(batch_digest(chunk, row, 1, &digest, err));
-        if (!take_known(&stream->known, &digest))
+        if (!known_rows_take(&stream->known, &digest))
             continue;
         drop[(*n_drop)++] = (uint32_t)row;
         TRY(add_digest(&work->result.used, &work->used_capacity, &digest, err));
@@ -264,7 +221,7 @@ static status look_beyond_watermark(struct split_work *work, size_t first, uint3
             continue;
         if (at.i64 == stream->lower.i64 && !fence && stream->known.ties) {
             TRY(batch_digest(chunk, row, 1, &digest, err));
-            if (take_known(&stream->known, &digest)) {
+            if (known_rows_take(&stream->known, &digest)) {
                 TRY(add_digest(&work->result.used, &work->used_capacity, &digest, err));
                 continue;
             }
@@ -338,16 +295,6 @@ static status emit_group(struct split_work *work, const struct batch *rows, uint
 
 /* ---- --partitions: only the rows of given partitions ---- */
 
-static bool value_is_listed(struct stream_run *stream, const struct scalar *value,
-                            struct arena *arena)
-{
-    const char *text = value->is_null ? "NULL" : partition_value_text(value, arena);
-    for (const char *const *item = stream->run->options->partitions; text && *item; item++)
-        if (strcmp(*item, text) == 0)
-            return true;
-    return false;
-}
-
 static status find_wanted(struct split_work *work, struct error *err)
 {
     size_t n = partition_keys_count(work->result.keys);
@@ -359,7 +306,8 @@ static status find_wanted(struct split_work *work, struct error *err)
     for (; work->n_wanted < n; work->n_wanted++) {
         struct scalar value;
         partition_keys_value(work->result.keys, (uint32_t)work->n_wanted, 0, &value);
-        wanted[work->n_wanted] = value_is_listed(work->stream, &value, &arena);
+        const char *text = value.is_null ? "NULL" : partition_value_text(&value, &arena);
+        wanted[work->n_wanted] = partition_is_given(work->stream, text);
     }
     arena_release(&arena);
     return STATUS_OK;
@@ -403,9 +351,9 @@ static status flush_chunk(struct split_work *work, struct error *err)
     if (work->worker->chunk.rows == 0)
         return STATUS_OK;
     TRY(gate_enter(stream->run->encode_gate, &stream->cancel, err));
-    int64_t started = clock_thread_cpu_ns();
+    int64_t started = clock_monotonic_ns();
     status_code code = write_chunk(work, err);
-    atomic_fetch_add(&stream->stage_ns[STAGE_ENCODE], clock_thread_cpu_ns() - started);
+    atomic_fetch_add(&stream->stage_ns[STAGE_ENCODE], clock_monotonic_ns() - started);
     gate_leave(stream->run->encode_gate);
     return code;
 }
@@ -417,8 +365,20 @@ static void count_progress(struct split_work *work, uint64_t rows, uint64_t byte
     struct run_progress *progress = work->stream->run->progress;
     if (!progress)
         return;
+    work->shown_rows += rows;
+    work->shown_bytes += bytes;
     atomic_fetch_add_explicit(&progress->rows_done, rows, memory_order_relaxed);
     atomic_fetch_add_explicit(&progress->bytes_read, bytes, memory_order_relaxed);
+}
+
+/* A try that failed: its rows will be counted again. */
+static void take_progress_back(const struct split_work *work)
+{
+    struct run_progress *progress = work->stream->run->progress;
+    if (!progress)
+        return;
+    atomic_fetch_sub_explicit(&progress->rows_done, work->shown_rows, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&progress->bytes_read, work->shown_bytes, memory_order_relaxed);
 }
 
 static status read_step(struct split_work *work, size_t limit_bytes, bool *drained,
@@ -432,10 +392,10 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
     const struct reader_counts *counts = driver->reader_counts(work->reader);
     uint64_t rows_before = counts->rows, bytes_before = counts->bytes;
 
-    int64_t started = clock_thread_cpu_ns();
+    int64_t started = clock_monotonic_ns();
     status_code code = driver->reader_next(
         work->reader, chunk, room < READ_STEP_ROWS ? room : READ_STEP_ROWS, limit_bytes, err);
-    atomic_fetch_add(&stream->stage_ns[STAGE_READ], clock_thread_cpu_ns() - started);
+    atomic_fetch_add(&stream->stage_ns[STAGE_READ], clock_monotonic_ns() - started);
     *drained = code == STATUS_END;
     if (code != STATUS_OK && code != STATUS_END)
         return code;
@@ -465,8 +425,9 @@ static status_code add_reject(void *context, const char *json, size_t size, stru
     struct split_work *work = context;
     struct storage *storage = work->stream->storage;
     if (!work->rejects) {
-        work->result.rejects = arena_printf(&work->result.arena, "%s/split-%05u.rejects",
-                                            work->stream->staging, work->split->number);
+        work->result.rejects =
+            arena_printf(&work->result.arena, "%s/split-%05u-%u.rejects", work->stream->staging,
+                         work->split->number, work->attempt);
         if (!work->result.rejects)
             return error_no_memory(err);
         TRY(storage_put_begin(storage, work->result.rejects, PUT_IF_ABSENT, &work->rejects, err));
@@ -502,7 +463,7 @@ static status take_counts(struct split_work *work, struct error *err)
 }
 
 /* The plan lies in the staging area before the first manifest does. */
-static status write_plan_once(struct stream_run *stream, struct error *err)
+status stream_write_plan_once(struct stream_run *stream, struct error *err)
 {
     status_code code = STATUS_OK;
     pthread_mutex_lock(&stream->plan_mutex);
@@ -520,10 +481,8 @@ status stream_put_manifest(struct stream_run *stream, uint32_t split,
     char name[128];
     SCOPED(mem_freep) char *json = NULL;
     size_t size = 0;
-    TRY(write_plan_once(stream, err));
     TRY(manifest_write(result, stream->run->run_id, stream->digest, split,
                        stream->plan.schema.n_fields, &json, &size, err));
-    TRY(storage_sync(stream->storage, err)); /* the segment, before anything names it */
     snprintf(name, sizeof(name), "%s/split-%05u.json", stream->staging, split);
     status_code code = storage_put(stream->storage, name, PUT_IF_ABSENT, json, size, err);
     return code == STATUS_EXISTS ? STATUS_OK : code; /* our own earlier try */
@@ -542,13 +501,23 @@ static status finish_split(struct split_work *work, struct error *err)
     TRY(segment_finish(&work->writer, &stream->keys, work->result.keys, &work->result, err));
     if (work->rejects)
         TRY(storage_put_commit(stream->storage, TAKE(work->rejects), err));
-    if (worth_remembering(&work->result))
-        TRY(stream_put_manifest(stream, work->split->number, &work->result, err));
     work->result.done = true;
-    return STATUS_OK;
+    if (!worth_remembering(&work->result))
+        return STATUS_OK;
+    TRY(stream_write_plan_once(stream, err));
+    TRY(storage_sync(stream->storage, err)); /* plan and segment, before anything names them */
+    return stream_put_manifest(stream, work->split->number, &work->result, err);
 }
 
-static status work_split(struct split_work *work, unsigned attempt, struct error *err)
+static status finish_split_timed(struct split_work *work, struct error *err)
+{
+    int64_t started = clock_monotonic_ns();
+    status_code code = finish_split(work, err);
+    atomic_fetch_add(&work->stream->stage_ns[STAGE_ENCODE], clock_monotonic_ns() - started);
+    return code;
+}
+
+static status work_split(struct split_work *work, struct error *err)
 {
     struct stream_run *stream = work->stream;
     const struct run_context *run = stream->run;
@@ -557,14 +526,14 @@ static status work_split(struct split_work *work, unsigned attempt, struct error
     options.max_value_bytes = budget_limit(run->budget) / 3;
     work->writer.storage = stream->storage;
     work->writer.name = arena_printf(&work->result.arena, "%s/split-%05u-%u.seg", stream->staging,
-                                     work->split->number, attempt);
+                                     work->split->number, work->attempt);
     if (!work->writer.name)
         return error_no_memory(err);
     TRY(partition_keys_new(stream->partitioner, &work->result.keys, err));
     TRY(run->job->source->reader_open(run->source, &stream->plan, &stream->request, work->split,
                                       &options, &work->reader, err));
     TRY(read_all(work, err));
-    return finish_split(work, err);
+    return finish_split_timed(work, err);
 }
 
 struct split_try {
@@ -576,10 +545,12 @@ static status_code split_once(void *context, unsigned attempt, struct error *err
 {
     const struct split_try *try = context;
     struct stream_run *stream = try->pass->stream;
-    struct split_work work = {
-        .pass = try->pass, .stream = stream, .split = &stream->plan.splits[try->number]};
+    struct split_work work = {.pass = try->pass,
+                              .stream = stream,
+                              .split = &stream->plan.splits[try->number],
+                              .attempt = attempt};
     TRY(worker_take(try->pass, &work.worker, err));
-    status_code code = work_split(&work, attempt, err);
+    status_code code = work_split(&work, err);
     stream->run->job->source->reader_close(work.reader);
     worker_give_back(try->pass, work.worker);
     segment_abort(&work.writer);
@@ -590,7 +561,8 @@ static status_code split_once(void *context, unsigned attempt, struct error *err
         stream->splits[try->number] = work.result;
         return STATUS_OK;
     }
-    give_known_back(&stream->known, &work.result.used);
+    take_progress_back(&work);
+    known_rows_give_back(&stream->known, &work.result.used);
     split_result_release(&work.result);
     return code;
 }

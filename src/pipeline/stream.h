@@ -28,12 +28,17 @@ struct run_context {
 #define TABLE_LOCK   "_leat/lock"
 #define STAGING_ROOT "_leat/staging"
 
-/* Digests of rows at the old watermark that the table holds already; each may be used as often as it stands there. */
+/* Digests of rows at the old watermark that the table holds already (known_rows.c). */
 struct known_rows {
-    const struct tie_digests *ties; /* NULL: none */
-    uint8_t *used;
+    const struct tie_digests *ties; /* sorted; NULL: none */
+    uint32_t *used;                 /* uses taken of a digest, at the first place it stands */
     pthread_mutex_t mutex;
 };
+/* TIES is borrowed; the mutex is the caller's to set up. */
+status known_rows_init(struct known_rows *known, const struct tie_digests *ties, struct error *err);
+/* Is a row of DIGEST known and not taken yet? Then it is now. */
+bool known_rows_take(struct known_rows *known, const struct digest *digest);
+void known_rows_give_back(struct known_rows *known, const struct tie_digests *taken);
 
 struct stream_run {
     struct run_context *run;
@@ -51,6 +56,7 @@ struct stream_run {
     struct read_request request;
     struct read_plan plan;
     bool first_load;     /* nothing to add to: all live files of ours go */
+    bool schema_changes; /* with this run, as the user allowed */
     struct scalar lower; /* old watermark; is_null: none */
     struct known_rows known;
 
@@ -67,6 +73,10 @@ struct stream_run {
     uint64_t row_group_rows;     /* the format's option */
     struct split_result *splits; /* plan.n_splits */
 
+    struct {
+        uint64_t before, replaced; /* rows of the version before; those that this run replaces */
+        bool known;                /* false: some files have no counts */
+    } table_rows;
     struct assembly *assembly;
     atomic_int_least64_t stage_ns[STAGES]; /* thread time */
     struct arena arena;
@@ -81,10 +91,21 @@ status stream_assemble(struct stream_run *stream, struct error *err);      /* as
 status stream_validate(struct stream_run *stream, struct error *err);      /* checks.c */
 status stream_publish(struct stream_run *stream, struct error *err);       /* publish.c */
 status stream_write_plan(struct stream_run *stream, struct error *err);    /* resume.c */
+/* Once; then durable with the next sync. split_task.c */
+status stream_write_plan_once(struct stream_run *stream, struct error *err);
+/* The plan and all that RESULT names must be durable already. split_task.c */
 status stream_put_manifest(struct stream_run *stream, uint32_t split,
-                           const struct split_result *result, struct error *err); /* split_task.c */
-void stream_clean_up(struct stream_run *stream);                                  /* resume.c */
-void stream_run_release(struct stream_run *stream);                               /* stream.c */
+                           const struct split_result *result, struct error *err);
+void stream_clean_up(struct stream_run *stream);    /* resume.c */
+void stream_run_release(struct stream_run *stream); /* stream.c */
+
+/* Count the rows that the table has and those of the partitions to be replaced. checks.c */
+status stream_count_table(struct stream_run *stream, struct error *err);
+
+/* --partitions: does the stream take it; is each value one its key column can have; is this one given? partial.c */
+status stream_check_partial(const struct stream_run *stream, struct error *err);
+status stream_check_partition_values(struct stream_run *stream, struct error *err);
+bool partition_is_given(struct stream_run *stream, const char *value);
 
 /* A remark for the user in the stream's report. */
 void stream_note(struct stream_run *stream, const char *format, ...)
