@@ -228,8 +228,10 @@ static int format_timestamp(int64_t us, bool utc, char *out)
         return -1;
     out[n++] = 'T';
     n += format_time(rest, out + n);
-    if (utc)
-        strcpy(out + n, "Z");
+    if (utc) {
+        out[n] = 'Z';
+        out[n + 1] = '\0';
+    }
     return n;
 }
 
@@ -247,7 +249,7 @@ static bool format_flat(const struct scalar *scalar, char out[FLAT_TEXT_BYTES])
     int n = 0;
     switch (scalar->type.id) {
     case TYPE_BOOL:
-        strcpy(out, scalar->i64 ? "true" : "false");
+        snprintf(out, FLAT_TEXT_BYTES, "%s", scalar->i64 ? "true" : "false");
         break;
     case TYPE_UINT8:
     case TYPE_UINT16:

@@ -50,11 +50,12 @@ struct new_file {
 };
 
 struct publish_request {
-    const struct table_state *base;      /* as loaded; decides what is a conflict */
-    bool replace_all;                    /* full refresh: files of the base go */
-    bool replace_partitions;             /* files go whose value of the only key column is one of ... */
-    const char *const *replaced_values;  /* ... these (as in partitionValues; "NULL" for NULL; NULL-terminated) */
-    bool accept_foreign;                 /* the user chose to go on over state->hold */
+    const struct table_state *base; /* as loaded; decides what is a conflict */
+    bool replace_all;               /* full refresh: files of the base go */
+    bool replace_partitions;        /* files go whose value of the only key column is one of ... */
+    const char *const
+        *replaced_values; /* ... these (as in partitionValues; "NULL" for NULL; NULL-terminated) */
+    bool accept_foreign;  /* the user chose to go on over state->hold */
     const struct schema *data_schema;    /* columns in the files, in order, with field ids */
     const struct schema *partition_keys; /* key columns, with field ids; may have no fields */
     const struct schema

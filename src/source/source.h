@@ -63,10 +63,11 @@ struct read_request {
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
     bool
         nulls_ok; /* rows whose update_key is NULL are read on every first load; else an error with a count */
-    uint64_t split_rows;       /* a split has (all rows / split_count) rows, but at least split_rows ... */
-    uint32_t split_count;      /* 0: only split_rows counts */
-    uint64_t max_split_rows;   /* ... and at most this many; 0: no limit */
-    uint32_t max_readers; /* connections the job allows */
+    uint64_t
+        split_rows; /* a split has (all rows / split_count) rows, but at least split_rows ... */
+    uint32_t split_count;    /* 0: only split_rows counts */
+    uint64_t max_split_rows; /* ... and at most this many; 0: no limit */
+    uint32_t max_readers;    /* connections the job allows */
 };
 
 struct split {
@@ -97,10 +98,11 @@ struct read_plan {
     struct split *splits;
     size_t n_splits;
     uint32_t max_readers; /* connections the plan opened or may open */
-    const char *statement; /* the driver's own, for its readers: what every split runs; may be NULL */
+    const char
+        *statement; /* the driver's own, for its readers: what every split runs; may be NULL */
     const char *split_key; /* the driver's own: what the splits' ranges are of; NULL: one split */
-    const char **notes;   /* things to tell the user, NULL-terminated; may be NULL */
-    struct arena arena;   /* owns all of the above */
+    const char **notes;    /* things to tell the user, NULL-terminated; may be NULL */
+    struct arena arena;    /* owns all of the above */
 };
 void read_plan_release(struct read_plan *plan);
 
@@ -111,7 +113,8 @@ struct reader_options {
     struct cancel *cancel;
     reject_fn reject; /* NULL: no column's policy is reject */
     void *reject_context;
-    size_t max_value_bytes;    /* a longer text or binary value is BAD_DATA, with column and key; 0: no limit */
+    size_t
+        max_value_bytes; /* a longer text or binary value is BAD_DATA, with column and key; 0: no limit */
 };
 
 /* Per reader, read after reader_next returned END (or at any time by the reader's thread). */

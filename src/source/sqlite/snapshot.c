@@ -1,6 +1,7 @@
 #include "source/sqlite/snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "storage/file_ops.h"
 
 enum {
     TRIES = 50,
@@ -320,8 +322,9 @@ static status fix_copy(struct sqlite_snapshot *snapshot, const struct snapshot_o
                         directory);
     snprintf(path, sizeof(path), "%s/copy.db", directory);
     status_code s = open_copy(snapshot, path, options->busy_ms, wanted, err);
-    unlink(path); /* the open connections keep the content; a crash leaves nothing */
-    rmdir(directory);
+    /* the open connections keep the content; a crash leaves nothing */
+    file_ops()->unlinkat(AT_FDCWD, path, 0);
+    file_ops()->unlinkat(AT_FDCWD, directory, AT_REMOVEDIR);
     TRY(s);
     return say(snapshot,
                mem_strdup("read from a private copy taken under one short shared lock; writers go "
@@ -400,11 +403,8 @@ static uint32_t free_connection(const struct sqlite_snapshot *snapshot)
 
 static void wait_a_little(struct sqlite_snapshot *snapshot)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 50 * 1000 * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until_us = clock_wall_us() + 50000;
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
     pthread_cond_timedwait(&snapshot->freed, &snapshot->mutex, &until);
 }
 

@@ -133,7 +133,7 @@ static void check_decimal(const char *text, int32_t precision, int32_t scale, co
 static void decimals_keep_every_digit(void **state)
 {
     check_decimal(NINES_38, 38, 0, NINES_38);
-    check_decimal("-" NINES_38, 38, 0, "-" NINES_38);
+    check_decimal(("-" NINES_38), 38, 0, "-" NINES_38);
     check_decimal(NINES_38 NINES_38, 76, 0, NINES_38 NINES_38);
     check_decimal("-" NINES_38 "." NINES_38, 76, 38, "-" NINES_38 "." NINES_38);
     check_decimal(NINES_38 "0", 38, 0, NULL);
@@ -163,7 +163,7 @@ static void decimals_keep_every_digit(void **state)
 static void decimals_are_ordered_by_value(void **state)
 {
     static const char *const rising[] = {
-        "-" NINES_38,           "-18446744073709551616", "-1.5",  "-1.49", "0", "0.01", "1",
+        ("-" NINES_38),         "-18446744073709551616", "-1.5",  "-1.49", "0", "0.01", "1",
         "18446744073709551615", "18446744073709551616",  NINES_38};
     for (int32_t precision = 40; precision <= 76; precision += 36)
         for (size_t i = 1; i < sizeof(rising) / sizeof(rising[0]); i++) {
