@@ -177,11 +177,11 @@ static void format_float(const struct scalar *scalar, char *out)
     double value = scalar->f64;
     bool single = scalar->type.id == TYPE_FLOAT32;
     if (isnan(value)) {
-        strcpy(out, "NaN");
+        snprintf(out, FLAT_TEXT_BYTES, "NaN");
         return;
     }
     if (isinf(value)) {
-        strcpy(out, value < 0 ? "-Infinity" : "Infinity");
+        snprintf(out, FLAT_TEXT_BYTES, "%s", value < 0 ? "-Infinity" : "Infinity");
         return;
     }
     /* fewer digits than these always read back; but subnormal numbers have fewer to give */

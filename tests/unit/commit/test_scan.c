@@ -99,11 +99,13 @@ static void partition_values_are_written_as_the_protocol_has_them(void **state)
     expect_partition((struct scalar){.type = {TYPE_UTF8}}, "\"\"");
 }
 
-static void expect_stats(struct scalar min, struct scalar max, const char *expected)
+static void expect_stats_beside(uint64_t nan_count, struct scalar min, struct scalar max,
+                                const char *expected)
 {
     struct field field = {.name = "c", .type = min.type};
     struct schema schema = {.fields = &field, .n_fields = 1};
-    struct column_stats stats = {.has_bounds = true, .min = min, .max = max, .null_count = 3};
+    struct column_stats stats = {
+        .has_bounds = true, .min = min, .max = max, .null_count = 3, .nan_count = nan_count};
     struct new_file file = {.rows = 9, .columns = &stats};
     struct text text = {0};
     struct error err = {0};
@@ -115,6 +117,11 @@ static void expect_stats(struct scalar min, struct scalar max, const char *expec
     *nulls = '\0';
     assert_string_equal(bounds, expected);
     text_release(&text);
+}
+
+static void expect_stats(struct scalar min, struct scalar max, const char *expected)
+{
+    expect_stats_beside(0, min, max, expected);
 }
 
 static struct scalar text_of(const char *bytes)
@@ -147,10 +154,11 @@ static void bounds_are_never_inside_the_values(void **state)
                  "\"maxValues\":{\"c\":\"aaaaaaaaaabbbbbbbbbbcccccccccce\"}");
     /* a bound cut within a character is left out */
     expect_stats(text_of("a"), text_of("b\xC3"), "\"minValues\":{\"c\":\"a\"},\"maxValues\":{}");
-    /* the greatest float is left out: a NaN beside it may be greater still */
-    expect_stats((struct scalar){.type = {TYPE_FLOAT64}, .f64 = -1.5},
-                 (struct scalar){.type = {TYPE_FLOAT64}, .f64 = 2},
-                 "\"minValues\":{\"c\":-1.5},\"maxValues\":{}");
+    /* the greatest float is left out where a NaN stands beside it: that may be greater still */
+    struct scalar low = {.type = {TYPE_FLOAT64}, .f64 = -1.5};
+    struct scalar high = {.type = {TYPE_FLOAT64}, .f64 = 2};
+    expect_stats(low, high, "\"minValues\":{\"c\":-1.5},\"maxValues\":{\"c\":2}");
+    expect_stats_beside(1, low, high, "\"minValues\":{\"c\":-1.5},\"maxValues\":{}");
     struct type decimal = {.id = TYPE_DECIMAL, .precision = 18, .scale = 2};
     expect_stats((struct scalar){.type = decimal, .fixed = {230, 4}},
                  (struct scalar){.type = decimal, .fixed = {210, 4}},
