@@ -57,15 +57,17 @@ static void message_of(const char *name, char *out, size_t size)
     if (code != STATUS_BAD_CONFIG)
         fail_msg("%s: expected bad config, got %s: %s", name, status_text(code), err.text);
     /* the folder of this checkout is nobody's business */
-    out[0] = 0;
-    for (const char *at = err.text; *at && strlen(out) + 4 < size;) {
+    size_t used = 0;
+    for (const char *at = err.text; *at && used + 4 < size;) {
         if (strncmp(at, corpus_directory, strlen(corpus_directory)) == 0) {
-            strcat(out, "DIR");
+            memcpy(out + used, "DIR", 3);
+            used += 3;
             at += strlen(corpus_directory);
         } else {
-            strncat(out, at++, 1);
+            out[used++] = *at++;
         }
     }
+    out[used] = '\0';
 }
 
 static void check_case(const char *name)

@@ -193,7 +193,11 @@ static void each_failing_call_leaves_no_object_and_the_next_try_works(void **sta
                     break;
                 }
                 points++;
-                assert_int_not_equal(s, STATUS_OK);
+                if (s == STATUS_OK) { /* a failure of the tidying behind the link unmakes nothing */
+                    assert_true(no_tmpfile);
+                    expect_text(scratch, name, "x");
+                    continue;
+                }
                 assert_true(strstr(scratch->err.text, scratch->dir) != NULL);
                 CHECK_STATUS(storage_stat(scratch->storage, name, &entry, &scratch->err),
                              STATUS_NOT_FOUND);
