@@ -16,7 +16,7 @@ static void members_are_found_whatever_stands_between(void **state)
     struct scan scan = over("{ \"a\" : {\"x\":[1,{\"}\":\"]\"}]} , \"b\\\"c\":\"q\\\\\", \"n\":-12,"
                             "\"t\": true,\"s\":\"\\u00fc\\n\"}");
     struct slice key;
-    struct slice value;
+    struct slice value = {0};
     int64_t number;
     bool flag;
     (void)state;
