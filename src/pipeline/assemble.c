@@ -13,7 +13,6 @@ void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_
 {
     if (!assembly)
         return;
-    partition_keys_free(assembly->keys);
     mem_free(assembly->partitions);
     mem_free(assembly->refs);
     for (size_t i = 0; i < assembly->n_files; i++)
@@ -30,78 +29,13 @@ void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_
 
 /* ---- which pieces make which partition ---- */
 
-/* Delta and every Hive reader take an empty partition value for NULL. */
-static status refuse_empty_text(const struct schema *keys, const struct scalar *values,
-                                const struct schema *table, struct error *err)
+static void count_pieces(struct stream_run *stream, struct assembly *assembly)
 {
-    for (size_t c = 0; c < keys->n_fields; c++) {
-        const char *name = keys->fields[c].name;
-        bool identity = schema_find(table, name) != SIZE_MAX;
-        if (!values[c].is_null && type_is_text_like(values[c].type) && values[c].size == 0 &&
-            identity)
-            return error_set(err, STATUS_BAD_DATA,
-                             "column \"%s\" holds the empty text, which a partition value can't be "
-                             "(readers would see NULL); write `partition_by: [%s as %s_part]`, "
-                             "which keeps the column itself in the files",
-                             name, name, name);
-    }
-    return STATUS_OK;
-}
-
-static status map_keys(struct stream_run *stream, struct assembly *assembly,
-                       const struct split_result *split, uint32_t *map, struct error *err)
-{
-    size_t n = partition_keys_count(split->keys);
-    for (uint32_t key = 0; key < n; key++) {
-        struct scalar values[16];
-        for (size_t c = 0; c < stream->keys.n_fields; c++)
-            partition_keys_value(split->keys, key, c, &values[c]);
-        TRY(refuse_empty_text(&stream->keys, values, &stream->plan.schema, err));
-        TRY(partition_keys_intern(assembly->keys, values, &map[key], err));
-    }
-    return STATUS_OK;
-}
-
-struct key_maps {
-    uint32_t **of_split; /* local key -> key of the assembly */
-    size_t n;
-};
-
-static void key_maps_release(struct key_maps *maps)
-{
-    for (size_t i = 0; maps->of_split && i < maps->n; i++)
-        mem_free(maps->of_split[i]);
-    mem_free(maps->of_split);
-}
-
-static status collect_keys(struct stream_run *stream, struct assembly *assembly,
-                           struct key_maps *maps, struct error *err)
-{
-    maps->n = stream->plan.n_splits;
-    maps->of_split = mem_zalloc((maps->n + 1) * sizeof(*maps->of_split));
-    if (!maps->of_split)
-        return error_no_memory(err);
-    for (size_t i = 0; i < maps->n; i++) {
-        const struct split_result *split = &stream->splits[i];
-        if (!split->n_pieces)
-            continue;
-        maps->of_split[i] = mem_alloc((partition_keys_count(split->keys) + 1) * sizeof(uint32_t));
-        if (!maps->of_split[i])
-            return error_no_memory(err);
-        TRY(map_keys(stream, assembly, split, maps->of_split[i], err));
-    }
-    return STATUS_OK;
-}
-
-static void count_pieces(struct stream_run *stream, struct assembly *assembly,
-                         const struct key_maps *maps)
-{
-    for (size_t i = 0; i < maps->n; i++) {
+    for (size_t i = 0; i < stream->plan.n_splits; i++) {
         const struct split_result *split = &stream->splits[i];
         for (size_t p = 0; p < split->n_pieces; p++) {
             const struct piece *piece = &split->pieces[p];
-            struct assembled_partition *partition =
-                &assembly->partitions[maps->of_split[i][piece->key]];
+            struct assembled_partition *partition = &assembly->partitions[piece->key];
             partition->n_pieces++;
             partition->rows += piece->rows;
             partition->plain_bytes += piece->plain_bytes;
@@ -109,8 +43,7 @@ static void count_pieces(struct stream_run *stream, struct assembly *assembly,
     }
 }
 
-static void place_pieces(struct stream_run *stream, struct assembly *assembly,
-                         const struct key_maps *maps)
+static void place_pieces(struct stream_run *stream, struct assembly *assembly)
 {
     size_t at = 0;
     for (size_t i = 0; i < assembly->n_partitions; i++) {
@@ -118,11 +51,10 @@ static void place_pieces(struct stream_run *stream, struct assembly *assembly,
         at += assembly->partitions[i].n_pieces;
         assembly->partitions[i].n_pieces = 0;
     }
-    for (uint32_t i = 0; i < maps->n; i++) {
+    for (uint32_t i = 0; i < stream->plan.n_splits; i++) {
         const struct split_result *split = &stream->splits[i];
         for (uint32_t p = 0; p < split->n_pieces; p++) {
-            struct assembled_partition *partition =
-                &assembly->partitions[maps->of_split[i][split->pieces[p].key]];
+            struct assembled_partition *partition = &assembly->partitions[split->pieces[p].key];
             assembly->refs[partition->first_piece + partition->n_pieces++] =
                 (struct piece_ref){i, p};
         }
@@ -135,7 +67,7 @@ static status name_partitions(struct stream_run *stream, struct assembly *assemb
     for (uint32_t key = 0; key < assembly->n_partitions; key++) {
         struct scalar values[16];
         for (size_t c = 0; c < stream->keys.n_fields; c++)
-            partition_keys_value(assembly->keys, key, c, &values[c]);
+            partition_keys_value(stream->all_keys, key, c, &values[c]);
         assembly->partitions[key].key = key;
         assembly->partitions[key].path = partition_path(&stream->keys, values, &assembly->arena);
         if (!assembly->partitions[key].path)
@@ -146,20 +78,18 @@ static status name_partitions(struct stream_run *stream, struct assembly *assemb
 
 static status plan_assembly(struct stream_run *stream, struct assembly *assembly, struct error *err)
 {
-    SCOPED(key_maps_release) struct key_maps maps = {0};
-    size_t pieces = 0;
-    TRY(partition_keys_new(stream->partitioner, &assembly->keys, err));
-    TRY(collect_keys(stream, assembly, &maps, err));
-    for (size_t i = 0; i < maps.n; i++)
+    size_t pieces = 0, n_splits = stream->plan.n_splits;
+    for (size_t i = 0; i < n_splits; i++)
         pieces += stream->splits[i].n_pieces;
+    assembly->keys = stream->all_keys;
     assembly->n_partitions = pieces ? partition_keys_count(assembly->keys) : 0;
     assembly->partitions = mem_zalloc((assembly->n_partitions + 1) * sizeof(*assembly->partitions));
     assembly->refs = mem_zalloc((pieces + 1) * sizeof(*assembly->refs));
-    assembly->segments = mem_zalloc((maps.n + 1) * sizeof(*assembly->segments));
+    assembly->segments = mem_zalloc((n_splits + 1) * sizeof(*assembly->segments));
     if (!assembly->partitions || !assembly->refs || !assembly->segments)
         return error_no_memory(err);
-    count_pieces(stream, assembly, &maps);
-    place_pieces(stream, assembly, &maps);
+    count_pieces(stream, assembly);
+    place_pieces(stream, assembly);
     return name_partitions(stream, assembly, err);
 }
 
@@ -524,12 +454,12 @@ status stream_assemble(struct stream_run *stream, struct error *err)
     if (stream->assembly->n_partitions == 0)
         return STATUS_OK;
     TRY(mark_assembling(stream, err));
-    struct assembly_pass pass = {.stream = stream,
-                                 .assembly = stream->assembly,
-                                 .share_bytes = budget_limit(run->budget) / run->workers};
+    unsigned threads = run->workers;
+    struct assembly_pass pass = {.stream = stream, .assembly = stream->assembly};
+    pass.share_bytes = stream_share_bytes(stream, &threads);
     pthread_mutex_init(&pass.mutex, NULL);
-    status_code code = thread_run_all(stream->assembly->n_partitions, run->workers, assembly_task,
-                                      &pass, &stream->cancel, err);
+    status_code code = thread_run_all(stream->assembly->n_partitions, threads, assembly_task, &pass,
+                                      &stream->cancel, err);
     while (pass.idle) {
         struct assembler *tools = pass.idle;
         pass.idle = tools->next;

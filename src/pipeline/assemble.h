@@ -28,7 +28,7 @@ struct assembled_file {
 };
 
 struct assembly {
-    struct partition_keys *keys;
+    const struct partition_keys *keys; /* the stream's */
     struct assembled_partition *partitions;
     size_t n_partitions;
     struct piece_ref *refs;

@@ -27,7 +27,8 @@ enum piece_kind { PIECE_PLAIN = 1, PIECE_ROW_GROUP = 2 };
 
 /* As stored in the index: 48 bytes, little-endian. */
 struct piece {
-    uint32_t key; /* of the split's partition keys */
+    uint32_t
+        key; /* of the split's partition keys; in memory, of the stream's once it is finished */
     uint32_t kind;
     uint64_t rows;
     uint64_t offset;

@@ -501,6 +501,7 @@ static status finish_split(struct split_work *work, struct error *err)
     TRY(segment_finish(&work->writer, &stream->keys, work->result.keys, &work->result, err));
     if (work->rejects)
         TRY(storage_put_commit(stream->storage, TAKE(work->rejects), err));
+    TRY(stream_take_keys(stream, &work->result, err));
     work->result.done = true;
     if (!worth_remembering(&work->result))
         return STATUS_OK;
@@ -579,6 +580,8 @@ static status_code split_task(void *context, size_t number, struct error *err)
     budget_return(run->budget, try.pass->share_bytes);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
+    if (strstr(err->text, ", split ")) /* the reader has said it */
+        return code;
     return error_context(err, "in %s, split %zu of %zu (%s)", stream->plan.relation, number + 1,
                          stream->plan.n_splits, stream->plan.splits[number].text);
 }
@@ -591,8 +594,8 @@ status stream_read_splits(struct stream_run *stream, struct error *err)
         threads = stream->plan.max_readers;
     if (threads > stream->plan.n_splits && stream->plan.n_splits)
         threads = (unsigned)stream->plan.n_splits;
-    struct split_pass pass = {.stream = stream,
-                              .share_bytes = budget_limit(run->budget) / (threads ? threads : 1)};
+    struct split_pass pass = {.stream = stream};
+    pass.share_bytes = stream_share_bytes(stream, &threads);
     pthread_mutex_init(&pass.mutex, NULL);
     status_code code =
         thread_run_all(stream->plan.n_splits, threads, split_task, &pass, &stream->cancel, err);

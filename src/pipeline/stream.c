@@ -60,6 +60,23 @@ status with_retries(struct cancel *cancel, try_fn once, void *context, struct er
     }
 }
 
+/* ---- shares of the memory budget ---- */
+
+/* What a reader, an encoder and their buffers take before the first row, about; measured with 3 and with 1,600 columns. */
+static const uint64_t LEAST_TASK_BYTES = 12 << 20, LEAST_COLUMN_BYTES = 12 << 10;
+
+uint64_t stream_share_bytes(const struct stream_run *stream, unsigned *threads)
+{
+    uint64_t limit = budget_limit(stream->run->budget);
+    uint64_t least = LEAST_TASK_BYTES + stream->plan.schema.n_fields * LEAST_COLUMN_BYTES;
+    uint64_t most = limit / least ? limit / least : 1;
+    if (*threads > most)
+        *threads = (unsigned)most;
+    if (*threads == 0)
+        *threads = 1;
+    return limit / *threads;
+}
+
 void batch_view(const struct batch *batch, const struct schema *schema, const size_t *pick,
                 struct column *columns, struct batch *out)
 {
@@ -76,6 +93,7 @@ void stream_run_release(struct stream_run *stream)
         mem_free(stream->splits);
     }
     mem_free(stream->known.used);
+    partition_keys_free(stream->all_keys);
     partitioner_free(stream->partitioner);
     schema_release(&stream->keys);
     schema_release(&stream->data_schema);
@@ -88,6 +106,7 @@ void stream_run_release(struct stream_run *stream)
         storage_unlock(stream->storage, TABLE_LOCK);
     storage_close(stream->storage);
     pthread_mutex_destroy(&stream->plan_mutex);
+    pthread_mutex_destroy(&stream->keys_mutex);
     pthread_mutex_destroy(&stream->known.mutex);
     arena_release(&stream->arena);
     stream->splits = NULL;

@@ -61,6 +61,8 @@ struct stream_run {
     struct known_rows known;
 
     struct partitioner *partitioner;
+    struct partition_keys *all_keys; /* of the finished splits; NULL: none yet */
+    pthread_mutex_t keys_mutex;
     struct schema keys;        /* key columns with field ids */
     struct schema data_schema; /* columns in the files */
     struct schema table_schema;
@@ -107,9 +109,17 @@ status stream_check_partial(const struct stream_run *stream, struct error *err);
 status stream_check_partition_values(struct stream_run *stream, struct error *err);
 bool partition_is_given(struct stream_run *stream, const char *value);
 
+/* Number the partitions of a finished split as the stream does, and drop its own set of them. BAD_DATA: a value that can't be a
+ * partition's. stream_keys.c */
+status stream_take_keys(struct stream_run *stream, struct split_result *split, struct error *err);
+
 /* A remark for the user in the stream's report. */
 void stream_note(struct stream_run *stream, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The part of the memory budget that each of *THREADS tasks may use; there are fewer threads where the parts would be too
+ * small to work with. */
+uint64_t stream_share_bytes(const struct stream_run *stream, unsigned *threads);
 
 /* Try ONCE again with growing waits (100 ms, doubled, half of it random; 5 tries) while it returns UNAVAILABLE. */
 typedef status_code (*try_fn)(void *context, unsigned attempt, struct error *err);

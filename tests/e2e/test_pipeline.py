@@ -298,3 +298,28 @@ def test_streams_may_be_called_anything(shop, name):
     assert shop.run().stream()["rows_written"] == 1
     assert deltalake.DeltaTable(str(shop.table("t"))).to_pyarrow_table().num_rows == 2
     assert shop.staged() == []
+
+
+# ---- memory ----
+
+
+def test_a_value_over_a_third_of_the_budget_is_named(shop):
+    shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO t VALUES (1, 'short')")
+    shop.sql("INSERT INTO t VALUES (?, ?)", [(77, "x" * 22_000_000)])
+    shop.write_job("t: {mode: full-refresh}")
+    result = shop.leat("run", shop.job, "--memory", "64MB")
+    assert result.code == harness.FAILED
+    for word in ("22.0 MB", "21.3 MB", '"note"', "rowid 77", "main.t"):
+        assert word in result.err, result
+    assert result.err.count("in table main.t") == 1
+    assert shop.leat("run", shop.job, "--memory", "128MB").code == 0
+
+
+def test_ten_thousand_partitions_in_random_order_stay_in_the_budget(shop):
+    shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, p INTEGER, v TEXT)")
+    shop.sql("INSERT INTO t VALUES (?, ?, ?)", ((i, i * 7919 % 10_000, f"v{i % 997}") for i in range(500_000)))
+    shop.write_job("t: {mode: full-refresh, partition_by: p}")
+    report = shop.run("--memory", "64MB", "--readers", "4", "--workers", "4").json
+    assert report["streams"][0]["partitions"] == 10_000
+    if "asan" not in str(shop.binary):
+        assert report["peak_memory_bytes"] <= 128_000_000

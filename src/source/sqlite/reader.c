@@ -1,4 +1,5 @@
 /* Rows of one split into batches. */
+#include <limits.h>
 #include <string.h>
 
 #include "source/sqlite/declared_type.h"
@@ -233,8 +234,36 @@ static size_t text_bytes(const struct reader *reader, const struct batch *batch)
     return bytes;
 }
 
+/* A value over the limit is in the row that was appended last: which? */
+static __attribute__((noinline)) status check_lengths(struct reader *reader, struct error *err)
+{
+    size_t limit = reader->options.max_value_bytes;
+    for (size_t i = 0; i < reader->n_text; i++) {
+        size_t column = reader->text_columns[i];
+        size_t size = (size_t)sqlite3_column_bytes(reader->statement, (int)column);
+        char is[32], most[32];
+        if (size <= limit)
+            continue;
+        (void)error_set(err, STATUS_BAD_DATA,
+                        "a value of %s; the limit is %s, a third of the memory budget (--memory)",
+                        text_format_bytes(size, is), text_format_bytes(limit, most));
+        return in_this_place(reader, column, err);
+    }
+    return STATUS_OK;
+}
+
 static status stopped(struct reader *reader, int rc, struct error *err)
 {
+    if ((rc & 0xff) == SQLITE_TOOBIG) {
+        char most[32];
+        (void)error_set(err, STATUS_BAD_DATA,
+                        "a value of more than %s, the memory budget (--memory); the limit is a "
+                        "third of it; in the row behind row %llu of the split",
+                        text_format_bytes(3 * reader->options.max_value_bytes, most),
+                        (unsigned long long)reader->counts.rows);
+        return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
+                             reader->split->number + 1, reader->plan->n_splits);
+    }
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         TRY(cancel_check(reader->options.cancel, err));
     (void)sqlite_fail(reader->db, rc, err, "cannot read on");
@@ -247,6 +276,8 @@ static status read_rows(struct reader *reader, struct batch *into, size_t max_ro
 {
     size_t reserved = 0;
     size_t fixed = reader->fixed_bytes * into->rows;
+    size_t text = text_bytes(reader, into);
+    size_t limit = reader->options.max_value_bytes ? reader->options.max_value_bytes : SIZE_MAX;
     for (size_t n = 0; n < max_rows;) {
         if (reader->counts.rows % CANCEL_ROWS == 0)
             TRY(cancel_check(reader->options.cancel, err));
@@ -265,7 +296,11 @@ static status read_rows(struct reader *reader, struct batch *into, size_t max_ro
         TRY(s);
         n++;
         fixed += reader->fixed_bytes;
-        if (fixed + text_bytes(reader, into) >= max_bytes)
+        size_t text_before = text;
+        text = text_bytes(reader, into);
+        if (__builtin_expect(text - text_before > limit, 0))
+            TRY(check_lengths(reader, err));
+        if (fixed + text >= max_bytes)
             break;
     }
     return STATUS_OK;
@@ -387,6 +422,10 @@ status sqlite_reader_open(struct source *source, const struct read_plan *plan,
     TRY(snapshot_take(&source->snapshot, reader->options.cancel, &reader->db, err));
     if (reader->options.cancel)
         sqlite3_progress_handler(reader->db, PROGRESS_STEPS, progress, reader->options.cancel);
+    /* SQLite loads a value whole before anybody sees its length: what is far over the limit must not get so far */
+    size_t limit = reader->options.max_value_bytes;
+    sqlite3_limit(reader->db, SQLITE_LIMIT_LENGTH,
+                  limit && limit < INT_MAX / 3 ? (int)(3 * limit) : INT_MAX);
     TRY_IN(prepare(reader, err), err, "in %s", plan->relation);
     *out = TAKE(reader);
     return STATUS_OK;

@@ -1,0 +1,61 @@
+/* The partitions of all splits, numbered once for the stream. A split numbers its own while it is read; when it is finished its
+ * pieces take the stream's numbers and its own set is dropped, so that memory grows with the partitions and not with
+ * partitions times splits. */
+#include "pipeline/stream.h"
+
+/* Delta and every Hive reader take an empty partition value for NULL. */
+static status refuse_empty_text(const struct schema *keys, const struct scalar *values,
+                                const struct schema *table, struct error *err)
+{
+    for (size_t c = 0; c < keys->n_fields; c++) {
+        const char *name = keys->fields[c].name;
+        bool identity = schema_find(table, name) != SIZE_MAX;
+        if (!values[c].is_null && type_is_text_like(values[c].type) && values[c].size == 0 &&
+            identity)
+            return error_set(err, STATUS_BAD_DATA,
+                             "column \"%s\" holds the empty text, which a partition value can't be "
+                             "(readers would see NULL); write `partition_by: [%s as %s_part]`, "
+                             "which keeps the column itself in the files",
+                             name, name, name);
+    }
+    return STATUS_OK;
+}
+
+/* Under the mutex. */
+static status map_keys(struct stream_run *stream, const struct partition_keys *own, uint32_t *map,
+                       struct error *err)
+{
+    if (!stream->all_keys)
+        TRY(partition_keys_new(stream->partitioner, &stream->all_keys, err));
+    for (uint32_t key = 0; key < partition_keys_count(own); key++) {
+        struct scalar values[16];
+        for (size_t c = 0; c < stream->keys.n_fields; c++)
+            partition_keys_value(own, key, c, &values[c]);
+        TRY(refuse_empty_text(&stream->keys, values, &stream->plan.schema, err));
+        TRY(partition_keys_intern(stream->all_keys, values, &map[key], err));
+    }
+    return STATUS_OK;
+}
+
+status stream_take_keys(struct stream_run *stream, struct split_result *split, struct error *err)
+{
+    if (split->n_pieces) {
+        SCOPED(mem_freep)
+        uint32_t *map = mem_alloc((partition_keys_count(split->keys) + 1) * sizeof(*map));
+        if (!map)
+            return error_no_memory(err);
+        pthread_mutex_lock(&stream->keys_mutex);
+        status_code code = map_keys(stream, split->keys, map, err);
+        pthread_mutex_unlock(&stream->keys_mutex);
+        TRY(code);
+        for (size_t i = 0; i < split->n_pieces; i++)
+            split->pieces[i].key = map[split->pieces[i].key];
+        struct piece *fitting =
+            mem_realloc_array(split->pieces, split->n_pieces, sizeof(*split->pieces));
+        if (fitting) /* else it stays as large as it was */
+            split->pieces = fitting;
+    }
+    partition_keys_free(split->keys);
+    split->keys = NULL;
+    return STATUS_OK;
+}
