@@ -15,6 +15,8 @@ import sqlite3
 
 import pyarrow
 
+decimal.getcontext().prec = 80  # the widest decimal has 76 digits
+
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1)
 

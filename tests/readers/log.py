@@ -98,6 +98,8 @@ def _column_errors(column: pyarrow.ChunkedArray, stats: dict, name: str) -> list
     bounds = pyarrow.compute.min_max(column)
     true_low, true_high = _as_stat(bounds["min"]), _as_stat(bounds["max"])
     if pyarrow.types.is_timestamp(kind):
+        if high is None and true_high > "9999-12-31T23:59:59.999":
+            high = true_high  # raised to milliseconds it would be in a year that no reader takes: left out
         low, high, true_low, true_high = (_milliseconds(text) for text in (low, high, true_low, true_high))
         # Milliseconds by the protocol: the lower bound cut, the upper cut (as delta-rs does) or raised.
         exact = true_low - 1 < low <= true_low and true_high - 1 < high <= true_high + 1
