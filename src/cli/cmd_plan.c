@@ -5,7 +5,8 @@
 
 /* Sizes and times to expect, from the table's past runs. */
 struct past {
-    double rows, bytes_written, files, seconds;
+    double rows, bytes_written, seconds;
+    uint64_t partitions; /* the most that one run wrote */
 };
 
 static status_code add_past(void *context, const struct ledger_entry *entry, struct error *err)
@@ -16,6 +17,8 @@ static status_code add_past(void *context, const struct ledger_entry *entry, str
     past->rows += (double)entry->rows_written;
     past->bytes_written += (double)entry->bytes_written;
     past->seconds += entry->wall_seconds;
+    if (entry->partitions > past->partitions)
+        past->partitions = entry->partitions;
     return STATUS_OK;
 }
 
@@ -36,6 +39,11 @@ static void estimate(struct ledger *ledger, struct stream_report *stream)
     }
     if (stream->file_size)
         stream->estimated_files = stream->estimated_bytes / stream->file_size + 1;
+    /* each partition has a file of its own, and a run seldom has more partitions than rows */
+    stream->estimated_partitions =
+        past.partitions < stream->rows_planned ? past.partitions : stream->rows_planned;
+    if (stream->estimated_files < stream->estimated_partitions)
+        stream->estimated_files = stream->estimated_partitions;
 }
 
 static void print_one(struct invocation *invocation, const struct run_report *report,

@@ -55,9 +55,11 @@ static void draw(struct progress_display *display)
     uint64_t total = atomic_load(&progress->rows_total);
     double seconds = (double)(clock_monotonic_ns() - atomic_load(&progress->started_ns)) / 1e9;
     struct text line = {0};
-    text_printf(&line, "%s  %s  %s rows  %s", stream, phase, text_format_count(rows, rows_text),
-                text_format_bytes(atomic_load(&progress->bytes_read), bytes_text));
-    if (strcmp(phase, "reading") == 0)
+    bool reading = strcmp(phase, "reading") == 0;
+    uint64_t bytes = atomic_load(reading ? &progress->bytes_read : &progress->bytes_written);
+    text_printf(&line, "%s  %s  %s rows  %s%s", stream, phase, text_format_count(rows, rows_text),
+                text_format_bytes(bytes, bytes_text), reading ? "" : " written");
+    if (reading)
         describe_rate(&line, rows, atomic_load(&progress->rows_kept), total, seconds);
     fprintf(stderr, "\r\033[K%.*s", (int)screen_width() - 1, text_string(&line));
     fflush(stderr);

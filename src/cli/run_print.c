@@ -119,11 +119,15 @@ void print_plan_text(FILE *out, const struct run_report *run, const struct strea
     if (stream->watermark)
         fprintf(out, "  to watermark %s\n", stream->watermark);
     if (stream->partition_by && *stream->partition_by)
-        fprintf(out, "  partitioned by %s\n", stream->partition_by);
+        fprintf(out, "  partitioned by %s%s\n", stream->partition_by,
+                stream->estimated_partitions ? "" : " (at least one file for each partition)");
     fprintf(out, "  files of about %s", text_format_bytes(stream->file_size, size));
     if (stream->estimated_bytes)
         fprintf(out, ", %s in about %llu files", text_format_bytes(stream->estimated_bytes, bytes),
                 (unsigned long long)stream->estimated_files);
+    if (stream->estimated_partitions)
+        fprintf(out, " of at most %llu partitions",
+                (unsigned long long)stream->estimated_partitions);
     if (stream->estimated_seconds > 0)
         fprintf(out, ", in about %s", text_format_duration(stream->estimated_seconds, size));
     fputc('\n', out);
@@ -184,6 +188,7 @@ static void set_counts(json_t *json, const struct stream_report *stream)
         {"file_size", stream->file_size},
         {"estimated_bytes", stream->estimated_bytes},
         {"estimated_files", stream->estimated_files},
+        {"estimated_partitions", stream->estimated_partitions},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         set_number(json, numbers[i].key, numbers[i].value);

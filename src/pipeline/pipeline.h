@@ -80,7 +80,7 @@ struct stream_report {
     uint64_t table_rows; /* of the table after the run */
     bool table_rows_known;
     uint64_t bytes_read, bytes_written;
-    double compression_ratio;
+    double compression_ratio; /* bytes in the source of the rows written, to bytes written */
     uint64_t files, small_files, partitions;
     double skew; /* largest partition to the median one, in rows; 0: none */
     const char *skew_partition;
@@ -94,7 +94,7 @@ struct stream_report {
     int64_t started_us, ended_us;
     double wall_seconds, cpu_seconds, stage_seconds[STAGES];
     /* for plan; the estimates come from the table's past runs, by the caller */
-    uint64_t estimated_bytes, estimated_files;
+    uint64_t estimated_bytes, estimated_files, estimated_partitions; /* 0: not known */
     double estimated_seconds;
     const char **split_texts;
     const char *partition_by;

@@ -132,22 +132,32 @@ void report_given_partitions(struct stream_run *stream)
     report->n_partition_results = n;
 }
 
+/* What the rows that were written took in the source: those left out don't count, those of kept splits do. */
+static double bytes_of_written_rows(const struct stream_run *stream)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < stream->plan.n_splits; i++) {
+        const struct split_result *split = &stream->splits[i];
+        if (split->rows_read)
+            bytes += (double)split->bytes_read * (double)split->rows / (double)split->rows_read;
+    }
+    return bytes;
+}
+
 void report_files(struct stream_run *stream)
 {
     const struct assembly *assembly = stream->assembly;
     struct stream_report *report = stream->report;
-    uint64_t plain = 0;
     for (size_t i = 0; i < assembly->n_files; i++) {
         const struct file_result *result = &assembly->files[i].result;
         report->bytes_written += result->size_bytes;
-        plain += result->plain_bytes;
         if (result->size_bytes < stream->spec->file_size / 2)
             report->small_files++;
     }
     report->files = assembly->n_files;
     report->partitions = stream->spec->n_partitions ? assembly->n_partitions : 0;
     if (report->bytes_written)
-        report->compression_ratio = (double)plain / (double)report->bytes_written;
+        report->compression_ratio = bytes_of_written_rows(stream) / (double)report->bytes_written;
     report_skew(stream);
     if (stream->partial)
         report_partition_results(stream);
