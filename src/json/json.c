@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 /* Set when an allocation of this thread failed: jansson then often blames the text. */
 static _Thread_local bool allocation_failed;
@@ -42,12 +43,24 @@ status json_parse(const char *text, size_t size, const char *what, json_t **out,
                      failed.line, failed.column, failed.text);
 }
 
+/* Not json_dumps: jansson 2.14 does not look whether a member's name could be written, so that a buffer that can't grow
+ * just then gives a document without the name and no error. Here every failure is remembered. */
+static int append_piece(const char *bytes, size_t size, void *context)
+{
+    struct text *out = context;
+    text_append_bytes(out, bytes, size);
+    return out->failed ? -1 : 0;
+}
+
 char *json_write(const json_t *json, size_t *out_size)
 {
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
-    if (text && out_size)
-        *out_size = strlen(text); /* a NUL inside a string is written as \u0000 */
-    return text;
+    SCOPED(text_release) struct text out = {0};
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17);
+    if (json_dump_callback(json, append_piece, &out, flags) != 0 || out.failed)
+        return NULL;
+    if (out_size)
+        *out_size = out.size; /* a NUL inside a string is written as \u0000 */
+    return text_take(&out);
 }
 
 /* ---- members ---- */

@@ -2,6 +2,8 @@
 
 #include "cmocka_all.h"
 
+#include <stdio.h>
+
 #include "base/failing_memory.h"
 #include "json/json.h"
 
@@ -125,6 +127,30 @@ static void memory_running_out_is_not_bad_data(void **state)
     }
 }
 
+static void memory_running_out_leaves_no_half_document(void **state)
+{
+    json_t *json = json_object();
+    for (int i = 0; i < 500; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "member number %d", i);
+        assert_int_equal(json_object_set_new(json, name, json_integer(i)), 0);
+    }
+    char *whole = json_write(json, NULL);
+    assert_non_null(whole);
+    for (unsigned nth = 1;; nth++) {
+        fail_allocation(nth);
+        char *written = json_write(json, NULL);
+        bool failed = allocation_failed();
+        if (written)
+            assert_string_equal(written, whole);
+        mem_free(written);
+        if (!failed)
+            break;
+    }
+    mem_free(whole);
+    json_release(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +161,7 @@ int main(void)
         cmocka_unit_test(members_are_checked_for_presence_and_type),
         cmocka_unit_test(absent_and_null_members_leave_the_default),
         cmocka_unit_test(memory_running_out_is_not_bad_data),
+        cmocka_unit_test(memory_running_out_leaves_no_half_document),
     };
     json_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
