@@ -94,9 +94,11 @@ static status run(struct invocation *invocation, struct error *err)
     ledger_close(telling.ledger);
     if (code != STATUS_OK)
         return code;
-    if (invocation->json)
-        return print_json(invocation, run_to_json(&report, invocation->exit_code), err);
-    if (!invocation->quiet) {
+    if (invocation->json) {
+        /* the exit code tells what became of the tables, also where the telling itself fails */
+        if (print_json(invocation, run_to_json(&report, invocation->exit_code), err) != STATUS_OK)
+            fprintf(invocation->log, "warning: the report could not be printed: %s\n", err->text);
+    } else if (!invocation->quiet) {
         char peak[32], limit[32], time[32];
         fprintf(invocation->out, "run %s: %s, %.1f CPU-s, peak memory %s (budget %s)\n",
                 report.run_id, text_format_duration(report.wall_seconds, time), report.cpu_seconds,
