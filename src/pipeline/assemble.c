@@ -192,11 +192,13 @@ static status close_file(struct assembling *work, struct error *err)
     return remember_file(work, &result, err);
 }
 
-/* Begin a new file where one more group of BYTES would leave this one further from the target than it is. */
+/* Begin a new file where one more group of BYTES would leave this one further from the target than it is; but never leave one
+ * behind that is under half of it, whatever the sizes of the groups. */
 static status make_room(struct assembling *work, uint64_t bytes, struct error *err)
 {
     uint64_t target = work->stream->spec->file_size;
-    if (work->file && work->sink.bytes + bytes / 2 > target)
+    bool enough = work->sink.bytes >= target / 2;
+    if (work->file && enough && work->sink.bytes + bytes / 2 > target)
         TRY(close_file(work, err));
     return work->file ? STATUS_OK : open_file(work, err);
 }

@@ -44,6 +44,8 @@ static void fail_stream(struct stream_run *stream, status_code code, struct erro
     report->outcome = outcome_of(stream, code);
     report->code = code;
     report->watermark = report->watermark_before;
+    report->rows_written = report->table_rows = 0; /* nothing of it is known to be visible */
+    report->table_rows_known = false;
     report->ended_us = clock_wall_us();
     report_partition_outcomes(report);
     status_code told =

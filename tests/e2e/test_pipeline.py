@@ -323,3 +323,22 @@ def test_ten_thousand_partitions_in_random_order_stay_in_the_budget(shop):
     assert report["streams"][0]["partitions"] == 10_000
     if "asan" not in str(shop.binary):
         assert report["peak_memory_bytes"] <= 128_000_000
+
+
+# ---- files ----
+
+
+@pytest.mark.parametrize("size", ["100kB", "400kB", "1MB"])
+def test_at_most_one_file_is_under_half_the_target(shop, size):
+    shop.sql("PRAGMA journal_mode = WAL;" + harness.ORDERS)
+    harness.add_orders(shop, 0, 300_000)
+    shop.write_job(f"orders: {{mode: full-refresh, file_size: {size}}}")
+    report = shop.run("--memory", "64MB").stream()
+    assert report["small_files"] <= 1, report
+    equal(shop)
+
+
+def test_a_failed_run_wrote_no_rows(orders):
+    orders.write_job(DAILY.replace("}", ", checks: {row_count: {min: 6000}}}"))
+    report = orders.run(expect=HELD).stream()
+    assert (report["rows_read"], report["rows_written"], report["table_rows"]) == (5000, 0, None)
