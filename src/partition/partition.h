@@ -92,6 +92,9 @@ void partition_groups_release(struct partition_groups *groups);
 
 /* ---- paths ---- */
 
+/* source_type of the key columns that ymd makes: their numbers have at least two digits in a path (month=09). */
+#define PARTITION_PART_OF_DATE "part of a date"
+
 /* "created_day=2013-11-30/carrier=UA" for the key's values, in ARENA; "" without key columns. Values are in
  * canonical text, percent-encoded but for [A-Za-z0-9_.-] (with "." and ".." and a leading "." or "_" encoded
  * too); NULL and, as all Hive readers do, the empty string are __HIVE_DEFAULT_PARTITION__ (the true value is

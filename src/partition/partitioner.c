@@ -207,7 +207,8 @@ static status add_keys(struct partitioner *partitioner, const struct schema *sch
         struct field key = *column;
         if (!partition_is_identity(entry))
             key = (struct field){.nullable = column->nullable,
-                                 .type.id = entry->n_keys == 3 ? TYPE_INT32 : TYPE_DATE};
+                                 .type.id = entry->n_keys == 3 ? TYPE_INT32 : TYPE_DATE,
+                                 .source_type = entry->n_keys == 3 ? PARTITION_PART_OF_DATE : NULL};
         key.name = key_name(spec, part, &scratch);
         if (!key.name)
             return error_no_memory(err);

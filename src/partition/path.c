@@ -32,7 +32,8 @@ static void encode(struct text *out, const char *bytes, size_t size)
     }
 }
 
-static bool encode_value(struct text *out, const struct scalar *value, struct arena *arena)
+static bool encode_value(struct text *out, const struct field *key, const struct scalar *value,
+                         struct arena *arena)
 {
     bool text = type_is_text_like(value->type);
     if (value->is_null || (text && value->size == 0)) {
@@ -41,6 +42,10 @@ static bool encode_value(struct text *out, const struct scalar *value, struct ar
     }
     if (text) {
         encode(out, value->bytes, value->size);
+        return true;
+    }
+    if (text_equal(key->source_type, PARTITION_PART_OF_DATE)) {
+        text_printf(out, "%02d", (int)value->i64); /* month=09: paths sort as the dates do */
         return true;
     }
     const char *canonical = scalar_text(value, arena);
@@ -76,7 +81,7 @@ char *partition_path(const struct schema *keys, const struct scalar *values, str
         SCOPED(text_release) struct text segment = {0};
         encode(&segment, keys->fields[i].name, strlen(keys->fields[i].name));
         text_append_char(&segment, '=');
-        if (!encode_value(&segment, &values[i], arena) || segment.failed)
+        if (!encode_value(&segment, &keys->fields[i], &values[i], arena) || segment.failed)
             return NULL;
         if (i > 0)
             text_append_char(&path, '/');

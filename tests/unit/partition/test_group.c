@@ -137,7 +137,7 @@ static void days_months_and_years_are_cut(void **state)
     static const char *const year[][2] = {{"2012-12-31T23:59", "t_year=2012-01-01"},
                                           {"1969-07-20T20:17", "t_year=1969-01-01"}};
     static const char *const ymd[][2] = {
-        {"2025-09-15T10:00", "year=2025/month=9/day=15"},
+        {"2025-09-15T10:00", "year=2025/month=09/day=15"},
         {NULL, "year=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__/"
                "day=__HIVE_DEFAULT_PARTITION__"}};
     check_transform(PARTITION_DAY, false, 0, 0, day, 6);
