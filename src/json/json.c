@@ -5,7 +5,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* Set when an allocation of this thread failed: jansson then often blames the text. */
+/* Set when an allocation of this thread failed: jansson then often blames the text, or gives a document whose strings
+ * lack the bytes that found no room. */
 static _Thread_local bool allocation_failed;
 
 static void *alloc(size_t size_bytes)
@@ -33,12 +34,14 @@ status json_parse(const char *text, size_t size, const char *what, json_t **out,
     json_error_t failed = {0};
     allocation_failed = false;
     json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &failed);
+    if (allocation_failed) {
+        json_decref(json);
+        return error_set(err, STATUS_NO_MEMORY, "out of memory\nin %s", what);
+    }
     if (json) {
         *out = json;
         return STATUS_OK;
     }
-    if (allocation_failed)
-        return error_set(err, STATUS_NO_MEMORY, "out of memory\nin %s", what);
     return error_set(err, STATUS_BAD_DATA, "%s, line %d, column %d: not valid JSON: %s", what,
                      failed.line, failed.column, failed.text);
 }

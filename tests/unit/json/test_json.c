@@ -120,6 +120,8 @@ static void memory_running_out_is_not_bad_data(void **state)
             assert_non_null(written);
         else if (got != STATUS_OK)
             assert_int_equal(got, STATUS_NO_MEMORY);
+        if (written)
+            assert_string_equal(written, text);
         mem_free(written);
         json_release(&json);
         if (!failed)
