@@ -1,0 +1,10 @@
+/* A footer as one JSON document: what `inspect` shows, with every number as a number. */
+#ifndef LEAT_FORMAT_PARQUET_INSPECT_JSON_H
+#define LEAT_FORMAT_PARQUET_INSPECT_JSON_H
+
+#include "format/parquet/footer.h"
+
+status inspect_json(const struct byte_source *source, const struct footer *footer, FILE *out,
+                    struct error *err);
+
+#endif
