@@ -1,7 +1,7 @@
 """Every type through the Parquet writer, read back by pyarrow, DuckDB and Polars and compared by value.
 
 `write_types` (tests/unit/format/write_types.c) writes the file; the formulas of its values are known here as
-well, so neither side vouches for itself. LEAT_BUILD names the build directory (default build-tests).
+well, so neither side vouches for itself. `scripts/check` builds the program; LEAT_WRITE_TYPES names another one.
 """
 
 import datetime as dt
@@ -12,16 +12,14 @@ import subprocess
 import uuid
 from decimal import Decimal, localcontext
 
+import duckdb
+import polars
+import pyarrow.parquet as pq
 import pytest
 
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("LEAT_BUILD", "build-tests"))
-PROGRAM = (BUILD if BUILD.is_absolute() else ROOT / BUILD) / "tests" / "unit" / "format" / "write_types"
-if not PROGRAM.exists():  # meson puts it beside the other unit tests
-    PROGRAM = next((p for p in [PROGRAM.parent.parent / "write_types"] if p.exists()), PROGRAM)
+BUILT = ROOT / "build-check" / "gcc" / "tests" / "unit" / "format" / "write_types"
+PROGRAM = pathlib.Path(os.environ.get("LEAT_WRITE_TYPES", BUILT))
 
 COLORS = ["red", "green", "blue", "", "ultramarine"]
 NAMES = (
@@ -162,8 +160,7 @@ def plain(value):
 
 
 def write(path, rows, *arguments):
-    if not PROGRAM.exists():
-        pytest.skip(f"{PROGRAM} is not built (meson -Dtests=true)")
+    assert PROGRAM.exists(), f"{PROGRAM} is not built: run scripts/check gcc, or set LEAT_WRITE_TYPES"
     run = subprocess.run(
         [PROGRAM, path, "--rows", str(rows), *arguments], capture_output=True, text=True, check=False
     )
@@ -200,7 +197,6 @@ def test_pyarrow_reads_every_value(tmp_path, rows, nulls, arguments):
 
 @pytest.mark.parametrize("rows,nulls,arguments", CASES, ids=IDS)
 def test_duckdb_reads_every_value(tmp_path, rows, nulls, arguments):
-    duckdb = pytest.importorskip("duckdb")
     path = write(tmp_path / "t.parquet", rows, "--nulls", nulls, *arguments)
     # decimals beyond 38 digits are doubles there; intervals are a type of their own
     special = {"dec50_5", "dec76_20", "interval", "timestamptz"}
@@ -228,11 +224,9 @@ def test_duckdb_reads_every_value(tmp_path, rows, nulls, arguments):
 
 
 @pytest.mark.parametrize("rows,nulls,arguments", CASES, ids=IDS)
-def test_polars_reads_every_value(tmp_path, rows, nulls, arguments, monkeypatch):
-    # else Polars refuses a file that has an INTERVAL column, whichever columns are asked for
-    monkeypatch.setenv("POLARS_IMPORT_INTERVAL_AS_STRUCT", "1")
-    polars = pytest.importorskip("polars")
-    path = write(tmp_path / "t.parquet", rows, "--nulls", nulls, *arguments)
+def test_polars_reads_every_value(tmp_path, rows, nulls, arguments):
+    # Polars refuses a file that has an INTERVAL column, whichever columns are asked for
+    path = write(tmp_path / "t.parquet", rows, "--nulls", nulls, "--without", "interval", *arguments)
     special = {"dec50_5", "dec76_20", "interval", "uuid", "map"}  # its types end before these
     names = [n for n in NAMES if n not in special]
     frame = polars.scan_parquet(path).select(names).collect()
@@ -284,10 +278,7 @@ def test_zero_bounds_stand_for_both_zeros(tmp_path):
 
 
 def test_pages_are_cut_at_the_same_rows_and_pruned_by_their_index(tmp_path):
-    duckdb = pytest.importorskip("duckdb")
-    polars = pytest.importorskip("polars")
-    path = write(tmp_path / "t.parquet", 5000, "--nulls", "none", "--page-rows", "50")
-    os.environ["POLARS_IMPORT_INTERVAL_AS_STRUCT"] = "1"
+    path = write(tmp_path / "t.parquet", 5000, "--nulls", "none", "--page-rows", "50", "--without", "interval")
     for low, high in [(0, 1), (49, 51), (2500, 2700), (4999, 6000)]:
         wanted = [i for i in range(low, high) if i < 5000]
         where = f"row >= {low} AND row < {high}"

@@ -2,7 +2,7 @@
  * formulas that tests/e2e/test_parquet_types.py knows as well:
  *
  *   write_types OUT [--rows N] [--groups N] [--compression C] [--nulls some|none|all] [--no-dictionary]
- *               [--page-rows N]
+ *               [--page-rows N] [--without COLUMN]
  *
  * Columns stand in the order of `columns` below. With --nulls some, column number C of row I is NULL when
  * I % 7 == C % 7. Row 0, 11, 22, ... hold the smallest value of the type, row 1, 12, ... the largest. */
@@ -22,6 +22,7 @@ struct settings {
     size_t rows, groups;
     enum nulls nulls;
     const char *compression, *dictionary, *page_rows;
+    const char *without; /* name of a column that is left out; may be NULL */
 };
 
 static void must(status_code code, const struct error *err)
@@ -409,15 +410,25 @@ static bool is_null(const struct settings *settings, size_t column, uint64_t i)
     return settings->nulls == NULLS_ALL || i % 7 == column % 7;
 }
 
+static bool is_left_out(const struct settings *settings, size_t column)
+{
+    return settings->without && strcmp(settings->without, columns[column].name) == 0;
+}
+
 static void fill(struct batch *batch, const struct settings *settings)
 {
-    for (uint64_t i = 0; i < settings->rows; i++)
-        for (size_t c = 0; c < N_COLUMNS; c++) {
+    struct column *column = batch->columns;
+    for (size_t c = 0; c < N_COLUMNS; c++) {
+        if (is_left_out(settings, c))
+            continue;
+        for (uint64_t i = 0; i < settings->rows; i++) {
             if (is_null(settings, c, i))
-                put_null(&batch->columns[c]);
+                put_null(column);
             else
-                putters[c](&batch->columns[c], i);
+                putters[c](column, i);
         }
+        column++;
+    }
     batch->rows = settings->rows;
 }
 
@@ -465,13 +476,6 @@ static void write_groups(const struct format_driver *driver, const struct settin
     struct key_value pairs[] = {{"made by", "write_types"}, {"empty", ""}};
     struct file_result result;
     must(driver->file_finish(file, pairs, 2, &result, &err), &err);
-    for (size_t c = 0; c < result.n_columns; c++) {
-        const struct column_stats *stats = &result.columns[c];
-        char *min = stats->has_bounds ? scalar_text(&stats->min, &result.arena) : NULL;
-        char *max = stats->has_bounds ? scalar_text(&stats->max, &result.arena) : NULL;
-        printf("%s\t%llu\t%s\t%s\t%d%d\n", columns[c].name, (unsigned long long)stats->null_count,
-               min ? min : "-", max ? max : "-", stats->min_exact, stats->max_exact);
-    }
     file_result_release(&result);
     driver->encoder_free(encoder);
 }
@@ -492,7 +496,8 @@ static void write_all(const struct settings *settings)
     set_option(driver->options, values, "page_rows", settings->page_rows);
     struct schema schema = {0};
     for (size_t c = 0; c < N_COLUMNS; c++)
-        must(schema_append(&schema, &columns[c], &err), &err);
+        if (!is_left_out(settings, c))
+            must(schema_append(&schema, &columns[c], &err), &err);
     struct batch batch;
     must(batch_init(&batch, &schema, &err), &err);
     fill(&batch, settings);
@@ -508,39 +513,6 @@ static void write_all(const struct settings *settings)
         exit(1);
 }
 
-/* write_types --inspect FILE [--json] */
-static status read_file(const struct byte_source *source, uint64_t offset, void *out, size_t size,
-                        struct error *err);
-
-struct file_source {
-    struct byte_source base;
-    FILE *file;
-};
-
-static status read_file(const struct byte_source *source, uint64_t offset, void *out, size_t size,
-                        struct error *err)
-{
-    FILE *file = ((const struct file_source *)source)->file;
-    if (fseek(file, (long)offset, SEEK_SET) == 0 && fread(out, 1, size, file) == size)
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_DATA, "cannot read %zu bytes at %llu", size,
-                     (unsigned long long)offset);
-}
-
-static void inspect(const char *path, bool json)
-{
-    struct error err;
-    struct file_source source = {{read_file, 0}, fopen(path, "rb")};
-    if (!source.file) {
-        perror(path);
-        exit(1);
-    }
-    fseek(source.file, 0, SEEK_END);
-    source.base.size = (uint64_t)ftell(source.file);
-    must(format_find("parquet")->inspect(&source.base, json, stdout, &err), &err);
-    fclose(source.file);
-}
-
 static bool flag(const char *name, char **argv, int argc, int *i, const char **out)
 {
     if (strcmp(argv[*i], name) != 0 || *i + 1 >= argc)
@@ -552,10 +524,6 @@ static bool flag(const char *name, char **argv, int argc, int *i, const char **o
 int main(int argc, char **argv)
 {
     struct settings settings = {.rows = 1000, .groups = 1};
-    if (argc >= 3 && strcmp(argv[1], "--inspect") == 0) {
-        inspect(argv[2], argc > 3);
-        return 0;
-    }
     const char *text = NULL;
     for (int i = 1; i < argc; i++) {
         if (flag("--rows", argv, argc, &i, &text))
@@ -570,6 +538,8 @@ int main(int argc, char **argv)
             settings.compression = text;
         else if (flag("--page-rows", argv, argc, &i, &text))
             settings.page_rows = text;
+        else if (flag("--without", argv, argc, &i, &text))
+            settings.without = text;
         else if (strcmp(argv[i], "--no-dictionary") == 0)
             settings.dictionary = "false";
         else
@@ -577,7 +547,8 @@ int main(int argc, char **argv)
     }
     if (!settings.path || settings.groups == 0) {
         fprintf(stderr, "usage: write_types OUT [--rows N] [--groups N] [--compression C] "
-                        "[--nulls some|none|all] [--no-dictionary] [--page-rows N]\n");
+                        "[--nulls some|none|all] [--no-dictionary] [--page-rows N] "
+                        "[--without COLUMN]\n");
         return 2;
     }
     write_all(&settings);
