@@ -4,6 +4,7 @@
 
 #include "batch/scalar.h"
 
+#define DAY_MICROS   ((int64_t)86400 * 1000000)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void name_or_number(struct text *out, const char *const *names, size_t n, int64_t number)
@@ -21,7 +22,7 @@ void describe_codec(struct text *out, int32_t codec)
     name_or_number(out, names, COUNT(names), codec);
 }
 
-void describe_encodings(struct text *out, uint64_t encodings)
+void describe_encoding(struct text *out, int encoding)
 {
     static const char *const names[] = {"PLAIN",
                                         NULL,
@@ -33,14 +34,7 @@ void describe_encodings(struct text *out, uint64_t encodings)
                                         "DELTA_BYTE_ARRAY",
                                         "RLE_DICTIONARY",
                                         "BYTE_STREAM_SPLIT"};
-    const char *before = "";
-    for (int encoding = 0; encoding < 64; encoding++) {
-        if (!(encodings >> encoding & 1))
-            continue;
-        text_append(out, before);
-        name_or_number(out, names, COUNT(names), encoding);
-        before = " ";
-    }
+    name_or_number(out, names, COUNT(names), encoding);
 }
 
 const char *describe_repetition(int repetition)
@@ -49,44 +43,26 @@ const char *describe_repetition(int repetition)
     return repetition >= 0 && (size_t)repetition < COUNT(names) ? names[repetition] : "";
 }
 
-static void describe_converted(struct text *out, enum parquet_converted converted)
-{
-    static const char *const names[] = {"UTF8",
-                                        "MAP",
-                                        "MAP_KEY_VALUE",
-                                        "LIST",
-                                        "ENUM",
-                                        "DECIMAL",
-                                        "DATE",
-                                        "TIME_MILLIS",
-                                        "TIME_MICROS",
-                                        "TIMESTAMP_MILLIS",
-                                        "TIMESTAMP_MICROS",
-                                        "UINT_8",
-                                        "UINT_16",
-                                        "UINT_32",
-                                        "UINT_64",
-                                        "INT_8",
-                                        "INT_16",
-                                        "INT_32",
-                                        "INT_64",
-                                        "JSON",
-                                        "BSON",
-                                        "INTERVAL"};
-    name_or_number(out, names, COUNT(names), converted);
-}
-
+/* "STRING", "DECIMAL 18,2", "TIMESTAMP MICROS UTC", "INT8", "UINT64" */
 static void describe_logical(struct text *out, const struct schema_element *element)
 {
     static const char *const names[] = {NULL,      "STRING",  "MAP",      "LIST",      "ENUM",
                                         "DECIMAL", "DATE",    "TIME",     "TIMESTAMP", NULL,
-                                        "INTEGER", "UNKNOWN", "JSON",     "BSON",      "UUID",
+                                        "INT",     "UNKNOWN", "JSON",     "BSON",      "UUID",
                                         "FLOAT16", "VARIANT", "GEOMETRY", "GEOGRAPHY"};
-    bool timed =
-        element->logical == PARQUET_LOGICAL_TIME || element->logical == PARQUET_LOGICAL_TIMESTAMP;
+    static const char *const units[] = {NULL, "MILLIS", "MICROS", "NANOS"};
+    if (element->logical == PARQUET_LOGICAL_INTEGER && !element->is_signed)
+        text_append_char(out, 'U');
     name_or_number(out, names, COUNT(names), element->logical);
-    if (timed && element->utc)
-        text_append(out, ", UTC");
+    if (element->logical == PARQUET_LOGICAL_INTEGER)
+        text_printf(out, "%d", element->bit_width);
+    if (element->logical == PARQUET_LOGICAL_DECIMAL)
+        text_printf(out, " %d,%d", element->precision, element->scale);
+    if (element->unit != 0) {
+        text_append_char(out, ' ');
+        name_or_number(out, units, COUNT(units), element->unit);
+        text_append(out, element->utc ? " UTC" : "");
+    }
 }
 
 void describe_type(struct text *out, const struct schema_element *element)
@@ -99,19 +75,15 @@ void describe_type(struct text *out, const struct schema_element *element)
         name_or_number(out, names, COUNT(names), element->physical);
     if (element->physical == PARQUET_FIXED)
         text_printf(out, "(%d)", element->type_length);
-    bool plain =
-        element->logical == PARQUET_LOGICAL_NONE && element->converted == PARQUET_CONVERTED_NONE;
-    if (plain)
-        return;
-    text_append(out, " (");
-    if (element->converted == PARQUET_CONVERTED_DECIMAL)
-        text_printf(out, "DECIMAL %d,%d", element->precision, element->scale);
-    else if (element->logical != PARQUET_LOGICAL_NONE &&
-             element->logical != PARQUET_LOGICAL_INTEGER)
+    if (element->logical != PARQUET_LOGICAL_NONE) {
+        text_append(out, " (");
         describe_logical(out, element);
-    else
-        describe_converted(out, element->converted);
-    text_append_char(out, ')');
+        text_append_char(out, ')');
+    } else if (element->converted == PARQUET_CONVERTED_INTERVAL) {
+        text_append(out, " (INTERVAL)");
+    } else if (element->converted != PARQUET_CONVERTED_NONE) {
+        text_printf(out, " (converted %d)", (int)element->converted);
+    }
 }
 
 /* ---- values ---- */
@@ -168,13 +140,12 @@ static void append_scalar(struct text *out, const struct scalar *scalar)
 
 static bool is_unsigned(const struct schema_element *element)
 {
-    return element->converted >= PARQUET_CONVERTED_UINT_8 &&
-           element->converted <= PARQUET_CONVERTED_UINT_64;
+    return element->logical == PARQUET_LOGICAL_INTEGER && !element->is_signed;
 }
 
 static bool is_decimal(const struct schema_element *element, size_t bytes)
 {
-    return element->converted == PARQUET_CONVERTED_DECIMAL && element->precision > 0 &&
+    return element->logical == PARQUET_LOGICAL_DECIMAL && element->precision > 0 &&
            element->precision <= DECIMAL_MAX_PRECISION && element->scale >= 0 &&
            element->scale <= element->precision && bytes > 0 &&
            bytes <= (element->precision > DECIMAL128_MAX_PRECISION ? 32u : 16u);
@@ -192,28 +163,32 @@ static void describe_decimal(struct text *out, const struct schema_element *elem
     append_scalar(out, &scalar);
 }
 
-/* Years 1 to 9999; what lies outside is shown as a number. */
-static bool is_calendar(enum type_id id, int64_t value)
+/* A time in microseconds; false where it has none: another unit's overflow or remainder. */
+static bool to_micros(const struct schema_element *element, int64_t value, int64_t *out)
 {
-    int64_t day = id == TYPE_DATE ? 1 : (int64_t)86400 * 1000000;
-    return value / day > -719162 && value / day < 2932896;
+    *out = value;
+    if (element->unit == PARQUET_UNIT_MILLIS)
+        return !__builtin_mul_overflow(value, (int64_t)1000, out);
+    if (element->unit == PARQUET_UNIT_NANOS)
+        *out = value / 1000;
+    return element->unit == PARQUET_UNIT_MICROS ||
+           (element->unit == PARQUET_UNIT_NANOS && value % 1000 == 0);
 }
 
 static void describe_integer(struct text *out, const struct schema_element *element, int64_t value)
 {
     struct scalar scalar = {.i64 = value};
-    if (element->converted == PARQUET_CONVERTED_DATE)
-        scalar.type.id = TYPE_DATE;
-    else if (element->converted == PARQUET_CONVERTED_TIMESTAMP_MICROS)
+    bool timed = to_micros(element, value, &scalar.i64);
+    if (element->logical == PARQUET_LOGICAL_DATE)
+        scalar = (struct scalar){.type.id = TYPE_DATE, .i64 = value};
+    else if (element->logical == PARQUET_LOGICAL_TIMESTAMP && timed)
         scalar.type = (struct type){.id = TYPE_TIMESTAMP, .utc = element->utc};
-    else {
-        text_printf(out, "%lld", (long long)value);
-        return;
-    }
-    if (is_calendar(scalar.type.id, value))
-        append_scalar(out, &scalar);
+    else if (element->logical == PARQUET_LOGICAL_TIME && timed && scalar.i64 >= 0 &&
+             scalar.i64 <= DAY_MICROS)
+        scalar.type.id = TYPE_TIME;
     else
-        text_printf(out, "%lld", (long long)value);
+        scalar = (struct scalar){.type.id = TYPE_INT64, .i64 = value};
+    append_scalar(out, &scalar);
 }
 
 static void describe_number(struct text *out, const struct schema_element *element,
@@ -259,12 +234,23 @@ static size_t fixed_bytes(const struct schema_element *element)
     }
 }
 
+bool describe_is_text(const struct schema_element *element)
+{
+    return element->physical == PARQUET_BYTE_ARRAY &&
+           (element->logical == PARQUET_LOGICAL_STRING ||
+            element->logical == PARQUET_LOGICAL_ENUM || element->logical == PARQUET_LOGICAL_JSON);
+}
+
+static void describe_uuid(struct text *out, struct span bound)
+{
+    struct scalar scalar = {.type.id = TYPE_UUID};
+    memcpy(scalar.fixed, bound.data, bound.size);
+    append_scalar(out, &scalar);
+}
+
 void describe_bound(struct text *out, const struct schema_element *element, struct span bound)
 {
     size_t fixed = fixed_bytes(element);
-    bool is_text = element->converted == PARQUET_CONVERTED_UTF8 ||
-                   element->converted == PARQUET_CONVERTED_JSON ||
-                   element->logical == PARQUET_LOGICAL_STRING;
     if (fixed > 0 && bound.size != fixed)
         describe_hex(out, bound);
     else if (element->physical == PARQUET_BOOLEAN)
@@ -275,7 +261,9 @@ void describe_bound(struct text *out, const struct schema_element *element, stru
         describe_floating(out, bound);
     else if (is_decimal(element, bound.size))
         describe_decimal(out, element, bound, true);
-    else if (is_text)
+    else if (element->logical == PARQUET_LOGICAL_UUID && bound.size == 16)
+        describe_uuid(out, bound);
+    else if (describe_is_text(element))
         describe_text(out, bound, DESCRIBE_VALUE_BYTES);
     else
         describe_hex(out, bound);

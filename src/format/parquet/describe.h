@@ -9,13 +9,14 @@
 enum { DESCRIBE_VALUE_BYTES = 40 };
 
 void describe_codec(struct text *out, int32_t codec);
-void describe_encodings(struct text *out, uint64_t encodings); /* "PLAIN RLE" */
+void describe_encoding(struct text *out, int encoding);
 /* "INT32 (DATE)", "BYTE_ARRAY (STRING)", "group (LIST)" */
 void describe_type(struct text *out, const struct schema_element *element);
 const char *describe_repetition(int repetition);
 /* Valid UTF-8 as it is, all else and control characters as \xNN; cut after LIMIT bytes (0: never). */
 void describe_text(struct text *out, struct span bytes, size_t limit);
-/* A bound in PLAIN form, by the type of its column. */
+bool describe_is_text(const struct schema_element *element);
+/* A bound in PLAIN form, by the type of its column. What does not fit the type is shown as hex. */
 void describe_bound(struct text *out, const struct schema_element *element, struct span bound);
 
 /* The elements that have no children, in order: one for each column chunk. Lives in ARENA; NULL: no memory. */

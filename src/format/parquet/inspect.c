@@ -98,19 +98,40 @@ static void append_path(struct text *out, const struct parquet_chunk *chunk)
     }
 }
 
+static void append_bound(struct text *out, const char *name, const struct schema_element *element,
+                         bool has, struct span bound, bool exact)
+{
+    const char *quote = describe_is_text(element) ? "\"" : "";
+    text_printf(out, "  %s ", name);
+    if (!has) {
+        text_append_char(out, '-');
+        return;
+    }
+    text_append(out, quote);
+    describe_bound(out, element, bound);
+    text_append(out, quote);
+    text_append(out, exact ? "" : "~"); /* cut: the value itself is not known */
+}
+
 static void append_bounds(struct text *out, const struct schema_element *element,
                           const struct parquet_statistics *statistics)
 {
     if (!statistics->has_min && !statistics->has_max)
         return;
-    text_append(out, "  min ");
-    if (statistics->has_min)
-        describe_bound(out, element, statistics->min);
-    text_append(out, statistics->min_exact ? "" : "~");
-    text_append(out, "  max ");
-    if (statistics->has_max)
-        describe_bound(out, element, statistics->max);
-    text_append(out, statistics->max_exact ? "" : "~");
+    append_bound(out, "min", element, statistics->has_min, statistics->min, statistics->min_exact);
+    append_bound(out, "max", element, statistics->has_max, statistics->max, statistics->max_exact);
+}
+
+static void append_encodings(struct text *out, uint64_t encodings)
+{
+    const char *before = "";
+    for (int encoding = 0; encoding < 64; encoding++) {
+        if (!(encodings >> encoding & 1))
+            continue;
+        text_append(out, before);
+        describe_encoding(out, encoding);
+        before = " ";
+    }
 }
 
 static const char *index_words(const struct parquet_chunk *chunk)
@@ -136,12 +157,16 @@ static void append_chunk(struct text *out, const struct parquet_chunk *chunk,
     text_append(out, "  ");
     append_ratio(out, chunk->uncompressed_bytes, chunk->compressed_bytes);
     text_append(out, "  ");
-    describe_encodings(out, chunk->encodings);
+    append_encodings(out, chunk->encodings);
     text_append(out, "  nulls ");
     if (chunk->statistics.null_count >= 0)
         append_count(out, chunk->statistics.null_count);
     else
         text_append_char(out, '?');
+    if (chunk->statistics.nan_count > 0) {
+        text_append(out, "  NaNs ");
+        append_count(out, chunk->statistics.nan_count);
+    }
     append_bounds(out, element, &chunk->statistics);
     text_append(out, index_words(chunk));
     if (chunk->bloom_filter_offset >= 0)
@@ -166,6 +191,15 @@ static void append_group(struct text *out, const struct parquet_group *group, si
         append_chunk(out, &group->chunks[i], leaves[i]);
 }
 
+/* A footer may describe millions of chunks, so the report goes out a row group at a time. */
+static status put_out(struct text *text, FILE *out, struct error *err)
+{
+    TRY(text_check(text, err));
+    fputs(text_string(text), out);
+    text_release(text);
+    return STATUS_OK;
+}
+
 static status as_text(const struct byte_source *source, const struct footer *footer, FILE *out,
                       struct error *err)
 {
@@ -178,10 +212,11 @@ static status as_text(const struct byte_source *source, const struct footer *foo
         return error_no_memory(err);
     append_file(&text, source, footer, n_leaves);
     append_schema(&text, &footer->meta, depths);
-    for (size_t g = 0; g < footer->meta.n_groups; g++)
+    TRY(put_out(&text, out, err));
+    for (size_t g = 0; g < footer->meta.n_groups; g++) {
         append_group(&text, &footer->meta.groups[g], g, leaves, n_leaves);
-    TRY(text_check(&text, err));
-    fputs(text_string(&text), out);
+        TRY(put_out(&text, out, err));
+    }
     return STATUS_OK;
 }
 

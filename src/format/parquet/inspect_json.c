@@ -1,3 +1,4 @@
+/* Written a row group at a time: a footer may describe millions of chunks. */
 #include "format/parquet/inspect_json.h"
 
 #include <string.h>
@@ -5,40 +6,80 @@
 #include "format/parquet/describe.h"
 #include "json/json.h"
 
+/* A document being built. Whatever can't be had for want of memory sets `failed`: looked at before the
+ * document is written. */
+struct build {
+    bool failed;
+};
+
 static void arena_cleanup(struct arena *arena)
 {
     arena_release(arena);
 }
 
-/* What DESCRIBE wrote, as a JSON string; TEXT is empty again. */
-static json_t *take_text(struct text *text)
+static void put(struct build *build, json_t *object, const char *key, json_t *value)
 {
-    json_t *string = json_string(text_string(text));
+    if (json_object_set_new(object, key, value) != 0)
+        build->failed = true;
+}
+
+static void add(struct build *build, json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0)
+        build->failed = true;
+}
+
+/* What was described, as a JSON string; TEXT is empty again. */
+static json_t *take_text(struct build *build, struct text *text)
+{
+    build->failed |= text->failed;
+    json_t *string = json_stringn(text_string(text), text->size);
     text_release(text);
     return string;
 }
 
-static json_t *text_of(struct span bytes)
+static json_t *text_of(struct build *build, struct span bytes)
 {
     struct text text = {0};
     describe_text(&text, bytes, 0);
-    return take_text(&text);
+    return take_text(build, &text);
 }
 
-static json_t *type_of(const struct schema_element *element)
+static json_t *type_of(struct build *build, const struct schema_element *element)
 {
     struct text text = {0};
     describe_type(&text, element);
-    return take_text(&text);
+    return take_text(build, &text);
 }
 
-static json_t *bound_of(const struct schema_element *element, bool has, struct span bound)
+static json_t *codec_of(struct build *build, int32_t codec)
+{
+    struct text text = {0};
+    describe_codec(&text, codec);
+    return take_text(build, &text);
+}
+
+static json_t *encodings_of(struct build *build, uint64_t encodings)
+{
+    json_t *names = json_array();
+    for (int encoding = 0; encoding < 64; encoding++) {
+        if (!(encodings >> encoding & 1))
+            continue;
+        struct text text = {0};
+        describe_encoding(&text, encoding);
+        add(build, names, take_text(build, &text));
+    }
+    return names;
+}
+
+static json_t *bound_of(struct build *build, const struct schema_element *element, bool has,
+                        struct span bound)
 {
     if (!has)
         return json_null();
     struct text text = {0};
     describe_bound(&text, element, bound);
-    return take_text(&text);
+    return take_text(build, &text);
 }
 
 static json_t *number_or_null(int64_t number)
@@ -46,113 +87,130 @@ static json_t *number_or_null(int64_t number)
     return number < 0 ? json_null() : json_integer(number);
 }
 
-static json_t *path_of(const struct parquet_chunk *chunk)
+static json_t *path_of(struct build *build, const struct parquet_chunk *chunk)
 {
     json_t *path = json_array();
     for (size_t i = 0; i < chunk->n_path; i++)
-        json_array_append_new(path, text_of(chunk->path[i]));
+        add(build, path, text_of(build, chunk->path[i]));
     return path;
 }
 
-static json_t *chunk_of(const struct parquet_chunk *chunk, const struct schema_element *element)
+static void put_statistics(struct build *build, json_t *json, const struct schema_element *element,
+                           const struct parquet_statistics *statistics)
 {
-    const struct parquet_statistics *statistics = &chunk->statistics;
-    struct text codec = {0}, encodings = {0};
-    describe_codec(&codec, chunk->codec);
-    describe_encodings(&encodings, chunk->encodings);
+    put(build, json, "nulls", number_or_null(statistics->null_count));
+    put(build, json, "nans", number_or_null(statistics->nan_count));
+    put(build, json, "min", bound_of(build, element, statistics->has_min, statistics->min));
+    put(build, json, "max", bound_of(build, element, statistics->has_max, statistics->max));
+    put(build, json, "min_exact", json_boolean(statistics->has_min && statistics->min_exact));
+    put(build, json, "max_exact", json_boolean(statistics->has_max && statistics->max_exact));
+}
+
+static json_t *chunk_of(struct build *build, const struct parquet_chunk *chunk,
+                        const struct schema_element *element)
+{
     json_t *json = json_object();
-    json_object_set_new(json, "path", path_of(chunk));
-    json_object_set_new(json, "type", type_of(element));
-    json_object_set_new(json, "codec", take_text(&codec));
-    json_object_set_new(json, "encodings", take_text(&encodings));
-    json_object_set_new(json, "values", json_integer(chunk->values));
-    json_object_set_new(json, "nulls", number_or_null(statistics->null_count));
-    json_object_set_new(json, "nans", number_or_null(statistics->nan_count));
-    json_object_set_new(json, "stored_bytes", json_integer(chunk->compressed_bytes));
-    json_object_set_new(json, "uncompressed_bytes", json_integer(chunk->uncompressed_bytes));
-    json_object_set_new(json, "min", bound_of(element, statistics->has_min, statistics->min));
-    json_object_set_new(json, "max", bound_of(element, statistics->has_max, statistics->max));
-    json_object_set_new(json, "min_exact", json_boolean(statistics->min_exact));
-    json_object_set_new(json, "max_exact", json_boolean(statistics->max_exact));
-    json_object_set_new(json, "column_index", json_boolean(chunk->column_index_offset >= 0));
-    json_object_set_new(json, "offset_index", json_boolean(chunk->offset_index_offset >= 0));
-    json_object_set_new(json, "bloom_filter", json_boolean(chunk->bloom_filter_offset >= 0));
+    put(build, json, "path", path_of(build, chunk));
+    put(build, json, "type", type_of(build, element));
+    put(build, json, "codec", codec_of(build, chunk->codec));
+    put(build, json, "encodings", encodings_of(build, chunk->encodings));
+    put(build, json, "values", json_integer(chunk->values));
+    put(build, json, "stored_bytes", json_integer(chunk->compressed_bytes));
+    put(build, json, "uncompressed_bytes", json_integer(chunk->uncompressed_bytes));
+    put_statistics(build, json, element, &chunk->statistics);
+    put(build, json, "column_index", json_boolean(chunk->column_index_offset >= 0));
+    put(build, json, "offset_index", json_boolean(chunk->offset_index_offset >= 0));
+    put(build, json, "bloom_filter", json_boolean(chunk->bloom_filter_offset >= 0));
     return json;
 }
 
-static json_t *group_of(const struct parquet_group *group,
+static json_t *group_of(struct build *build, const struct parquet_group *group,
                         const struct schema_element *const *leaves, size_t n_leaves)
 {
-    json_t *columns = json_array();
+    json_t *json = json_object(), *columns = json_array();
+    put(build, json, "rows", json_integer(group->rows));
+    put(build, json, "uncompressed_bytes", json_integer(group->uncompressed_bytes));
     for (size_t i = 0; i < group->n_chunks && i < n_leaves; i++)
-        json_array_append_new(columns, chunk_of(&group->chunks[i], leaves[i]));
-    json_t *json = json_object();
-    json_object_set_new(json, "rows", json_integer(group->rows));
-    json_object_set_new(json, "uncompressed_bytes", json_integer(group->uncompressed_bytes));
-    json_object_set_new(json, "columns", columns);
+        add(build, columns, chunk_of(build, &group->chunks[i], leaves[i]));
+    put(build, json, "columns", columns);
     return json;
 }
 
-static json_t *element_of(const struct schema_element *element, uint32_t depth)
+static json_t *element_of(struct build *build, const struct schema_element *element, uint32_t depth)
 {
     json_t *json = json_object();
     struct span name = {(const uint8_t *)element->name, strlen(element->name)};
-    json_object_set_new(json, "name", text_of(name));
-    json_object_set_new(json, "depth", json_integer(depth));
-    json_object_set_new(json, "type", type_of(element));
-    json_object_set_new(json, "repetition", json_string(describe_repetition(element->repetition)));
-    if (element->field_id > 0)
-        json_object_set_new(json, "field_id", json_integer(element->field_id));
+    put(build, json, "name", text_of(build, name));
+    put(build, json, "depth", json_integer(depth));
+    put(build, json, "type", type_of(build, element));
+    put(build, json, "repetition", json_string(describe_repetition(element->repetition)));
+    put(build, json, "field_id",
+        element->field_id > 0 ? json_integer(element->field_id) : json_null());
     return json;
 }
 
-static json_t *pairs_of(const struct parquet_footer *meta)
+static json_t *pairs_of(struct build *build, const struct parquet_footer *meta)
 {
     json_t *pairs = json_array(); /* keys may repeat */
     for (size_t i = 0; i < meta->n_pairs; i++) {
         json_t *pair = json_object();
-        json_object_set_new(pair, "key", text_of(meta->keys[i]));
-        json_object_set_new(pair, "value", text_of(meta->values[i]));
-        json_array_append_new(pairs, pair);
+        put(build, pair, "key", text_of(build, meta->keys[i]));
+        put(build, pair, "value", text_of(build, meta->values[i]));
+        add(build, pairs, pair);
     }
     return pairs;
 }
 
-static json_t *file_of(const struct byte_source *source, const struct footer *footer,
-                       const struct schema_element *const *leaves, size_t n_leaves,
-                       const uint32_t *depths)
+/* All of the document but its last member, row_groups. */
+static json_t *head_of(struct build *build, const struct byte_source *source,
+                       const struct footer *footer, const uint32_t *depths)
 {
     const struct parquet_footer *meta = &footer->meta;
-    json_t *schema = json_array(), *groups = json_array(), *json = json_object();
+    json_t *json = json_object(), *schema = json_array();
+    put(build, json, "format", json_string("parquet"));
+    put(build, json, "size_bytes", json_integer((json_int_t)source->size));
+    put(build, json, "footer_bytes", json_integer((json_int_t)footer->bytes.size));
+    put(build, json, "version", json_integer(meta->version));
+    put(build, json, "created_by", text_of(build, meta->created_by));
+    put(build, json, "rows", json_integer(meta->rows));
+    put(build, json, "metadata", pairs_of(build, meta));
     for (size_t i = 1; i < meta->n_elements; i++)
-        json_array_append_new(schema, element_of(&meta->elements[i], depths[i]));
-    for (size_t g = 0; g < meta->n_groups; g++)
-        json_array_append_new(groups, group_of(&meta->groups[g], leaves, n_leaves));
-    json_object_set_new(json, "format", json_string("parquet"));
-    json_object_set_new(json, "size_bytes", json_integer((json_int_t)source->size));
-    json_object_set_new(json, "footer_bytes", json_integer((json_int_t)footer->bytes.size));
-    json_object_set_new(json, "version", json_integer(meta->version));
-    json_object_set_new(json, "created_by", text_of(meta->created_by));
-    json_object_set_new(json, "rows", json_integer(meta->rows));
-    json_object_set_new(json, "metadata", pairs_of(meta));
-    json_object_set_new(json, "schema", schema);
-    json_object_set_new(json, "row_groups", groups);
+        add(build, schema, element_of(build, &meta->elements[i], depths[i]));
+    put(build, json, "schema", schema);
     return json;
+}
+
+/* Takes JSON. Its text goes to OUT but for the last CUT bytes. */
+static status write_out(const struct build *build, json_t *json, size_t cut, FILE *out,
+                        struct error *err)
+{
+    SCOPED(json_release) json_t *owned = json;
+    size_t size = 0;
+    SCOPED(mem_freep) char *text = owned && !build->failed ? json_write(owned, &size) : NULL;
+    if (!text)
+        return error_no_memory(err);
+    fwrite(text, 1, size - cut, out);
+    return STATUS_OK;
 }
 
 status inspect_json(const struct byte_source *source, const struct footer *footer, FILE *out,
                     struct error *err)
 {
     SCOPED(arena_cleanup) struct arena arena = {0};
+    struct build build = {false};
     size_t n_leaves = 0;
     const struct schema_element **leaves = describe_leaves(&footer->meta, &arena, &n_leaves);
     uint32_t *depths = describe_depths(&footer->meta, &arena);
     if (!leaves || !depths)
         return error_no_memory(err);
-    SCOPED(json_release) json_t *json = file_of(source, footer, leaves, n_leaves, depths);
-    SCOPED(mem_freep) char *text = json ? json_write(json, NULL) : NULL;
-    if (!text)
-        return error_no_memory(err);
-    fprintf(out, "%s\n", text);
+    TRY(write_out(&build, head_of(&build, source, footer, depths), strlen("}"), out, err));
+    fputs(",\"row_groups\":[", out);
+    for (size_t g = 0; g < footer->meta.n_groups; g++) {
+        if (g > 0)
+            fputc(',', out);
+        const struct parquet_group *group = &footer->meta.groups[g];
+        TRY(write_out(&build, group_of(&build, group, leaves, n_leaves), 0, out, err));
+    }
+    fputs("]}\n", out);
     return STATUS_OK;
 }

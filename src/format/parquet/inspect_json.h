@@ -1,4 +1,4 @@
-/* A footer as one JSON document: what `inspect` shows, with every number as a number. */
+/* A footer as one JSON document: what `inspect` shows, counts and sizes as numbers, bounds as text. */
 #ifndef LEAT_FORMAT_PARQUET_INSPECT_JSON_H
 #define LEAT_FORMAT_PARQUET_INSPECT_JSON_H
 

@@ -71,6 +71,7 @@ struct schema_element {
     int8_t bit_width;
     bool is_signed;
     bool utc;
+    int8_t unit;      /* TIME, TIMESTAMP: enum parquet_unit; 0: not said */
     int32_t field_id; /* 0: none */
 };
 

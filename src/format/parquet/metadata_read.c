@@ -2,8 +2,15 @@
 
 #include <string.h>
 
-/* The smallest forms that can be valid; they bound the arrays by the size of the input. */
-enum { MIN_ELEMENT_BYTES = 4, MIN_CHUNK_BYTES = 16, MIN_GROUP_BYTES = 8, MIN_PAIR_BYTES = 3 };
+/* The smallest forms that can be valid, the end of the struct included. No list may be longer than what is
+ * left of the input allows, and no element shorter: so all arrays together are bounded by its size. */
+enum { MIN_ELEMENT_BYTES = 4, MIN_CHUNK_BYTES = 16, MIN_GROUP_BYTES = 7, MIN_PAIR_BYTES = 3 };
+
+static void require_bytes(struct thrift_reader *r, const uint8_t *start, size_t least)
+{
+    if ((size_t)(r->at - start) < least)
+        r->failed = true;
+}
 
 static void *take_array(struct thrift_reader *r, struct arena *arena, size_t count, size_t size)
 {
@@ -156,7 +163,9 @@ static void read_chunks(struct thrift_reader *r, struct arena *arena, const stru
     out->chunks = take_array(r, arena, count, sizeof(*out->chunks));
     out->n_chunks = out->chunks ? count : 0;
     for (size_t i = 0; i < out->n_chunks && thrift_next_struct(r); i++) {
+        const uint8_t *start = r->at;
         read_chunk(r, arena, &out->chunks[i]);
+        require_bytes(r, start, MIN_CHUNK_BYTES);
         thrift_struct_done(r);
     }
 }
@@ -279,12 +288,52 @@ void parquet_read_offset_index(struct thrift_reader *r, struct arena *arena,
 
 /* ---- schema ---- */
 
-static void read_unit_and_utc(struct thrift_reader *r, struct schema_element *out)
+static void read_unit(struct thrift_reader *r, struct schema_element *out)
+{
+    struct thrift_field f = {0};
+    while (thrift_next(r, &f)) {
+        if (f.id >= PARQUET_UNIT_MILLIS && f.id <= PARQUET_UNIT_NANOS)
+            out->unit = (int8_t)f.id;
+        thrift_skip(r, &f);
+    }
+}
+
+static void read_time_type(struct thrift_reader *r, struct schema_element *out)
+{
+    struct thrift_field f = {0};
+    while (thrift_next(r, &f)) {
+        if (f.id == 1) {
+            out->utc = thrift_bool(r, &f);
+        } else if (f.id == 2 && thrift_struct(r, &f)) {
+            read_unit(r, out);
+            thrift_struct_done(r);
+        } else {
+            thrift_skip(r, &f);
+        }
+    }
+}
+
+static void read_decimal_type(struct thrift_reader *r, struct schema_element *out)
 {
     struct thrift_field f = {0};
     while (thrift_next(r, &f)) {
         if (f.id == 1)
-            out->utc = thrift_bool(r, &f);
+            out->scale = thrift_int32(r, &f);
+        else if (f.id == 2)
+            out->precision = thrift_int32(r, &f);
+        else
+            thrift_skip(r, &f);
+    }
+}
+
+static void read_integer_type(struct thrift_reader *r, struct schema_element *out)
+{
+    struct thrift_field f = {0};
+    while (thrift_next(r, &f)) {
+        if (f.id == 1)
+            out->bit_width = (int8_t)thrift_int32(r, &f);
+        else if (f.id == 2)
+            out->is_signed = thrift_bool(r, &f);
         else
             thrift_skip(r, &f);
     }
@@ -295,14 +344,59 @@ static void read_logical(struct thrift_reader *r, struct schema_element *out)
     struct thrift_field f = {0};
     while (thrift_next(r, &f)) {
         out->logical = (enum parquet_logical)f.id;
-        bool timed = f.id == PARQUET_LOGICAL_TIME || f.id == PARQUET_LOGICAL_TIMESTAMP;
-        if (timed && thrift_struct(r, &f)) {
-            read_unit_and_utc(r, out);
-            thrift_struct_done(r);
-        } else {
-            thrift_skip(r, &f);
-        }
+        if (!thrift_struct(r, &f))
+            return;
+        struct thrift_field member = {0};
+        if (f.id == PARQUET_LOGICAL_TIME || f.id == PARQUET_LOGICAL_TIMESTAMP)
+            read_time_type(r, out);
+        else if (f.id == PARQUET_LOGICAL_DECIMAL)
+            read_decimal_type(r, out);
+        else if (f.id == PARQUET_LOGICAL_INTEGER)
+            read_integer_type(r, out);
+        else
+            while (thrift_next(r, &member))
+                thrift_skip(r, &member);
+        thrift_struct_done(r);
     }
+}
+
+/* What older writers say in one word, as newer ones say it. Their times are all UTC. */
+static void convert_logical(struct schema_element *out)
+{
+    static const struct {
+        enum parquet_logical logical;
+        int8_t unit, bit_width;
+        bool is_signed;
+    } forms[] = {
+        [PARQUET_CONVERTED_UTF8] = {PARQUET_LOGICAL_STRING},
+        [PARQUET_CONVERTED_MAP] = {PARQUET_LOGICAL_MAP},
+        [PARQUET_CONVERTED_LIST] = {PARQUET_LOGICAL_LIST},
+        [PARQUET_CONVERTED_ENUM] = {PARQUET_LOGICAL_ENUM},
+        [PARQUET_CONVERTED_DECIMAL] = {PARQUET_LOGICAL_DECIMAL},
+        [PARQUET_CONVERTED_DATE] = {PARQUET_LOGICAL_DATE},
+        [PARQUET_CONVERTED_TIME_MILLIS] = {PARQUET_LOGICAL_TIME, PARQUET_UNIT_MILLIS},
+        [PARQUET_CONVERTED_TIME_MICROS] = {PARQUET_LOGICAL_TIME, PARQUET_UNIT_MICROS},
+        [PARQUET_CONVERTED_TIMESTAMP_MILLIS] = {PARQUET_LOGICAL_TIMESTAMP, PARQUET_UNIT_MILLIS},
+        [PARQUET_CONVERTED_TIMESTAMP_MICROS] = {PARQUET_LOGICAL_TIMESTAMP, PARQUET_UNIT_MICROS},
+        [PARQUET_CONVERTED_UINT_8] = {PARQUET_LOGICAL_INTEGER, 0, 8, false},
+        [PARQUET_CONVERTED_UINT_16] = {PARQUET_LOGICAL_INTEGER, 0, 16, false},
+        [PARQUET_CONVERTED_UINT_32] = {PARQUET_LOGICAL_INTEGER, 0, 32, false},
+        [PARQUET_CONVERTED_UINT_64] = {PARQUET_LOGICAL_INTEGER, 0, 64, false},
+        [PARQUET_CONVERTED_INT_8] = {PARQUET_LOGICAL_INTEGER, 0, 8, true},
+        [PARQUET_CONVERTED_INT_16] = {PARQUET_LOGICAL_INTEGER, 0, 16, true},
+        [PARQUET_CONVERTED_INT_32] = {PARQUET_LOGICAL_INTEGER, 0, 32, true},
+        [PARQUET_CONVERTED_INT_64] = {PARQUET_LOGICAL_INTEGER, 0, 64, true},
+        [PARQUET_CONVERTED_JSON] = {PARQUET_LOGICAL_JSON},
+        [PARQUET_CONVERTED_BSON] = {PARQUET_LOGICAL_BSON},
+    };
+    size_t converted = (size_t)out->converted;
+    if (out->logical != PARQUET_LOGICAL_NONE || converted >= sizeof(forms) / sizeof(forms[0]))
+        return;
+    out->logical = forms[converted].logical;
+    out->unit = forms[converted].unit;
+    out->bit_width = forms[converted].bit_width;
+    out->is_signed = forms[converted].is_signed;
+    out->utc = out->unit != 0;
 }
 
 static void read_element(struct thrift_reader *r, struct arena *arena, struct schema_element *out)
@@ -352,6 +446,7 @@ static void read_element(struct thrift_reader *r, struct arena *arena, struct sc
         default:
             thrift_skip(r, &f);
         }
+    convert_logical(out);
 }
 
 static void read_pair(struct thrift_reader *r, struct span *key, struct span *value)
@@ -375,7 +470,9 @@ static void read_pairs(struct thrift_reader *r, struct arena *arena, const struc
     out->values = take_array(r, arena, count, sizeof(*out->values));
     out->n_pairs = out->keys && out->values ? count : 0;
     for (size_t i = 0; i < out->n_pairs && thrift_next_struct(r); i++) {
+        const uint8_t *start = r->at;
         read_pair(r, &out->keys[i], &out->values[i]);
+        require_bytes(r, start, MIN_PAIR_BYTES);
         thrift_struct_done(r);
     }
 }
@@ -390,7 +487,9 @@ static void read_elements(struct thrift_reader *r, struct arena *arena,
         out->elements[i].name = "";
         if (!thrift_next_struct(r))
             break;
+        const uint8_t *start = r->at;
         read_element(r, arena, &out->elements[i]);
+        require_bytes(r, start, MIN_ELEMENT_BYTES);
         thrift_struct_done(r);
     }
 }
@@ -402,7 +501,9 @@ static void read_groups(struct thrift_reader *r, struct arena *arena, const stru
     out->groups = take_array(r, arena, count, sizeof(*out->groups));
     out->n_groups = out->groups ? count : 0;
     for (size_t i = 0; i < out->n_groups && thrift_next_struct(r); i++) {
+        const uint8_t *start = r->at;
         parquet_read_group(r, arena, &out->groups[i]);
+        require_bytes(r, start, MIN_GROUP_BYTES);
         thrift_struct_done(r);
     }
 }
