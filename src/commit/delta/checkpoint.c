@@ -1,7 +1,311 @@
-/* Checkpoints: the state of the table at a version as one file, for readers that would not read the whole log. */
+/* Checkpoints: the state of the table at a version as one file, for readers that would not read the whole log. leat
+ * itself reads the log, of which it removes nothing: a checkpoint that is missing or false costs us no row.
+ *
+ *   0..V.json ------> which files are live, which are tombstones    first pass: names, no statistics
+ *   0..V.json ------> rows, a group at a time                       second pass: each file as its last line has it
+ *   V.checkpoint.parquet   put if absent      sync
+ *   _last_checkpoint       replaced           sync
+ *
+ * 1. The hint names only a checkpoint that is durable and whole (write_checkpoint before write_hint).
+ * 2. The hint never goes back (is_due).
+ * 3. Memory: the names of the table's files and one row group, whatever their statistics hold. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "commit/delta/checkpoint_rows.h"
 #include "commit/delta/delta.h"
+#include "commit/delta/value.h"
+
+#define LAST_CHECKPOINT DELTA_LOG "/_last_checkpoint"
+
+enum {
+    CHECKPOINT_INTERVAL = 10, /* versions */
+    GROUP_ROWS = 10000,
+    GROUP_BYTES = 16 * 1024 * 1024,
+    HINT_LIMIT_BYTES = 1024 * 1024,
+};
+
+/* ---- the file ---- */
+
+struct checkpoint_file {
+    struct byte_sink sink; /* first: write_bytes finds the rest from it */
+    struct storage *storage;
+    struct upload *upload;
+    const struct format_driver *format;
+    struct encoder *encoder;
+    struct format_file *file;
+};
+
+static status write_bytes(struct byte_sink *sink, const void *bytes, size_t size, struct error *err)
+{
+    struct checkpoint_file *file = (struct checkpoint_file *)sink;
+    return storage_put_write(file->storage, file->upload, bytes, size, err);
+}
+
+static void file_release(struct checkpoint_file *file)
+{
+    if (file->file)
+        file->format->file_abort(file->file);
+    if (file->encoder)
+        file->format->encoder_free(file->encoder);
+    if (file->upload)
+        storage_put_abort(file->storage, file->upload);
+    *file = (struct checkpoint_file){0};
+}
+
+/* Snappy, which every reader has had from the beginning. */
+static const struct option_spec file_specs[] = {{.name = "compression", .kind = OPTION_TEXT}, {0}};
+static struct option_value file_value[] = {{.spec = file_specs, .text = "snappy"}};
+static const struct option_values file_options = {file_specs, file_value, 1};
+
+static status file_open(struct storage *storage, int64_t version, struct checkpoint_file *file,
+                        struct error *err)
+{
+    char name[LOG_NAME_BYTES];
+    *file = (struct checkpoint_file){
+        .sink = {write_bytes}, .storage = storage, .format = format_find("parquet")};
+    snprintf(name, sizeof(name), DELTA_LOG "/%020" PRId64 ".checkpoint.parquet", version);
+    TRY(file->format->encoder_new(&checkpoint_schema, &file_options, &file->encoder, err));
+    TRY(storage_put_begin(storage, name, PUT_IF_ABSENT_DURABLE, &file->upload, err));
+    return file->format->file_begin(&checkpoint_schema, &file_options, &file->sink, &file->file,
+                                    err);
+}
+
+static status file_append(struct checkpoint_file *file, const struct batch *batch,
+                          struct error *err)
+{
+    struct row_group group = {0};
+    status s = file->format->encode(file->encoder, batch, 0, batch->rows, &group, err);
+    if (s == STATUS_OK)
+        s = file->format->file_append(file->file, &group, err);
+    row_group_release(&group);
+    return s;
+}
+
+/* EXISTS: another writer made a checkpoint of the version. */
+static status file_commit(struct checkpoint_file *file, uint64_t *out_bytes, struct error *err)
+{
+    struct file_result result = {0};
+    TRY(file->format->file_finish(TAKE(file->file), NULL, 0, &result, err));
+    uint64_t bytes = result.size_bytes;
+    file_result_release(&result);
+    TRY(storage_put_commit(file->storage, TAKE(file->upload), err));
+    *out_bytes = bytes;
+    return STATUS_OK;
+}
+
+/* ---- from the log to rows ---- */
+
+struct checkpoint {
+    const struct delta_table *table;
+    int64_t version;
+    struct replay replay;
+    json_t *protocol, *metadata, *txns; /* the newest; txns: by app id */
+    int64_t tombstones_from_ms;
+    struct batch batch;
+    struct checkpoint_file file;
+    uint64_t actions, adds, size_bytes;
+};
+
+static void checkpoint_release(struct checkpoint *checkpoint)
+{
+    replay_release(&checkpoint->replay);
+    json_release(&checkpoint->protocol);
+    json_release(&checkpoint->metadata);
+    json_release(&checkpoint->txns);
+    batch_release(&checkpoint->batch);
+    file_release(&checkpoint->file);
+}
+
+static status flush(struct checkpoint *checkpoint, struct error *err)
+{
+    if (checkpoint->batch.rows == 0)
+        return STATUS_OK;
+    checkpoint->actions += checkpoint->batch.rows;
+    TRY(file_append(&checkpoint->file, &checkpoint->batch, err));
+    batch_clear(&checkpoint->batch);
+    return STATUS_OK;
+}
+
+/* Is ACTION the last word on its file, and does the state hold it? */
+static status is_wanted(const struct checkpoint *checkpoint, const struct log_reader *reader,
+                        bool is_add, const struct file_action *action, bool *out, struct error *err)
+{
+    struct arena arena = {0};
+    const char *name = value_decode_path(&action->path, &arena);
+    const struct replay_file *file = name ? replay_find(&checkpoint->replay, name) : NULL;
+    *out = file && file->version == reader->version && file->live == is_add &&
+           (is_add || action->deleted_ms >= checkpoint->tombstones_from_ms);
+    arena_release(&arena);
+    return name ? STATUS_OK : error_no_memory(err); /* the first pass could read it */
+}
+
+static status see_file(struct checkpoint *checkpoint, const struct log_reader *reader, bool is_add,
+                       struct scan *scan, struct error *err)
+{
+    struct file_action action;
+    bool wanted;
+    TRY(log_file_action(reader, scan, &action, err));
+    TRY(is_wanted(checkpoint, reader, is_add, &action, &wanted, err));
+    if (!wanted)
+        return STATUS_OK;
+    if (is_add)
+        TRY(checkpoint_append_add(&checkpoint->batch, &action, err));
+    else
+        TRY(checkpoint_append_remove(&checkpoint->batch, &action, err));
+    checkpoint->adds += is_add;
+    if (checkpoint->batch.rows < GROUP_ROWS && batch_bytes(&checkpoint->batch) < GROUP_BYTES)
+        return STATUS_OK;
+    return flush(checkpoint, err);
+}
+
+static status keep_newest(struct checkpoint *checkpoint, enum action_kind kind, json_t *value,
+                          struct error *err)
+{
+    if (kind == ACTION_TXN) {
+        const char *app;
+        TRY(json_get_text(value, "appId", "txn", &app, err));
+        if (json_object_set(checkpoint->txns, app, value) != 0)
+            return error_no_memory(err);
+        return STATUS_OK;
+    }
+    json_t **slot = kind == ACTION_PROTOCOL ? &checkpoint->protocol : &checkpoint->metadata;
+    json_release(slot);
+    *slot = json_incref(value);
+    return STATUS_OK;
+}
+
+static status see_action(struct checkpoint *checkpoint, const struct log_reader *reader,
+                         struct slice line, struct error *err)
+{
+    struct scan scan;
+    struct slice written;
+    enum action_kind kind;
+    SCOPED(json_release) json_t *value = NULL;
+    TRY(log_action(reader, line, &kind, &scan, err));
+    switch (kind) {
+    case ACTION_ADD:
+    case ACTION_REMOVE:
+        return see_file(checkpoint, reader, kind == ACTION_ADD, &scan, err);
+    case ACTION_PROTOCOL:
+    case ACTION_METADATA:
+    case ACTION_TXN:
+        if (!scan_value(&scan, &written))
+            return log_bad_line(reader, "an action", err);
+        TRY(json_parse(written.data, written.size, "an action", &value, err));
+        return keep_newest(checkpoint, kind, value, err);
+    default:
+        return STATUS_OK;
+    }
+}
+
+static status see_version(struct checkpoint *checkpoint, int64_t version, struct error *err)
+{
+    struct log_reader reader;
+    struct slice line;
+    TRY(log_open(checkpoint->table->storage, version, LOG_CHUNK_BYTES, &reader, err));
+    status_code s;
+    while ((s = log_next(&reader, &line, err)) == STATUS_OK)
+        if ((s = see_action(checkpoint, &reader, line, err)) != STATUS_OK)
+            break;
+    log_close(&reader);
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+/* A tombstone must be told as long as a file may still be there for readers of older versions. */
+static status plan_tombstones(struct checkpoint *checkpoint, struct error *err)
+{
+    SCOPED(snapshot_release) struct snapshot snapshot = {0};
+    TRY(snapshot_read(checkpoint->table, &snapshot, err));
+    int64_t keep_s = snapshot_file_retention_s(&snapshot);
+    checkpoint->tombstones_from_ms =
+        keep_s < 0 ? INT64_MIN : clock_wall_us() / 1000 - keep_s * 1000;
+    return STATUS_OK;
+}
+
+static status append_state(struct checkpoint *checkpoint, struct error *err)
+{
+    struct batch *batch = &checkpoint->batch;
+    const char *app;
+    json_t *txn;
+    for (int64_t v = 0; v <= checkpoint->version; v++)
+        TRY(see_version(checkpoint, v, err));
+    if (!checkpoint->protocol || !checkpoint->metadata)
+        return error_set(err, STATUS_BAD_DATA, "the log holds no metaData or no protocol");
+    TRY(checkpoint_append_protocol(batch, checkpoint->protocol, err));
+    TRY(checkpoint_append_metadata(batch, checkpoint->metadata, err));
+    json_object_foreach(checkpoint->txns, app, txn) TRY(checkpoint_append_txn(batch, txn, err));
+    return flush(checkpoint, err);
+}
+
+static status write_checkpoint(struct checkpoint *checkpoint, struct error *err)
+{
+    struct storage *storage = checkpoint->table->storage;
+    checkpoint->txns = json_object();
+    if (!checkpoint->txns)
+        return error_no_memory(err);
+    TRY(plan_tombstones(checkpoint, err));
+    TRY(replay_log(checkpoint->table, checkpoint->version, false, &checkpoint->replay, err));
+    TRY(batch_init(&checkpoint->batch, &checkpoint_schema, err));
+    TRY(file_open(storage, checkpoint->version, &checkpoint->file, err));
+    TRY(append_state(checkpoint, err));
+    TRY(file_commit(&checkpoint->file, &checkpoint->size_bytes, err));
+    return storage_sync(storage, err);
+}
+
+/* ---- the hint ---- */
+
+static status write_hint(const struct checkpoint *checkpoint, struct error *err)
+{
+    struct storage *storage = checkpoint->table->storage;
+    char hint[160];
+    int size = snprintf(hint, sizeof(hint),
+                        "{\"version\":%" PRId64 ",\"size\":%" PRIu64 ",\"sizeInBytes\":%" PRIu64
+                        ",\"numOfAddFiles\":%" PRIu64 "}",
+                        checkpoint->version, checkpoint->actions, checkpoint->size_bytes,
+                        checkpoint->adds);
+    TRY(storage_put(storage, LAST_CHECKPOINT, PUT_REPLACE, hint, (size_t)size, err));
+    return storage_sync(storage, err);
+}
+
+/* The version of the last checkpoint, whoever wrote it; 0 where there is none or the hint tells nothing: then the next
+ * checkpoint mends it. */
+static int64_t last_checkpoint(struct storage *storage)
+{
+    SCOPED(mem_freep) char *text = NULL;
+    SCOPED(json_release) json_t *hint = NULL;
+    struct error ignored = {0};
+    size_t size;
+    int64_t version = 0;
+    if (storage_get(storage, LAST_CHECKPOINT, HINT_LIMIT_BYTES, &text, &size, &ignored) !=
+            STATUS_OK ||
+        json_parse(text, size, LAST_CHECKPOINT, &hint, &ignored) != STATUS_OK ||
+        json_get_int(hint, "version", LAST_CHECKPOINT, &version, &ignored) != STATUS_OK)
+        return 0;
+    return version;
+}
+
+static bool is_due(struct storage *storage, int64_t version)
+{
+    return version >= CHECKPOINT_INTERVAL &&
+           version - last_checkpoint(storage) >= CHECKPOINT_INTERVAL;
+}
 
 status delta_after_publish(struct table *table, int64_t version, struct error *err)
 {
-    return STATUS_OK;
+    SCOPED(checkpoint_release)
+    struct checkpoint checkpoint = {.table = delta_table(table), .version = version};
+    if (!is_due(checkpoint.table->storage, version))
+        return STATUS_OK;
+    status_code s = write_checkpoint(&checkpoint, err);
+    if (s == STATUS_EXISTS)
+        return STATUS_OK; /* another writer's, who also writes the hint */
+    if (s == STATUS_OK)
+        s = write_hint(&checkpoint, err);
+    if (s != STATUS_OK)
+        (void)error_context(err, "in the checkpoint of version %lld", (long long)version);
+    return s;
 }

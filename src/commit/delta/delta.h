@@ -89,9 +89,9 @@ struct replay_file {
     struct slice partition;    /* the partitionValues object; data NULL: none */
     struct slice stats;        /* as written, without quotes; data NULL: none */
     int64_t size, modified_ms; /* removed: when, in modified_ms */
-    int64_t added_version;
-    bool live;                /* false: a tombstone */
-    struct replay_file *next; /* same hash */
+    int64_t version;           /* that says so last */
+    bool live;                 /* false: a tombstone */
+    struct replay_file *next;  /* same hash */
 };
 
 /* Every file the log tells of, live or removed. */

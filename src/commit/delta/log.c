@@ -216,6 +216,8 @@ static bool take_member(struct scan *scan, struct slice key, struct file_action 
         return true;
     if (slice_is(key, "partitionValues"))
         out->partition_values = value;
+    if (slice_is(key, "tags"))
+        out->tags = value;
     if (slice_is(key, "deletionVector"))
         out->has_deletion_vector = true;
     if (slice_is(key, "size"))

@@ -63,6 +63,7 @@ struct file_action {
     struct slice path;             /* a string as written */
     struct slice partition_values; /* the object as written; data NULL: none */
     struct slice stats;
+    struct slice tags; /* the object as written; data NULL: none */
     int64_t size, modified_ms, deleted_ms;
     bool data_change;
     bool has_deletion_vector;

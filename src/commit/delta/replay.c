@@ -106,11 +106,11 @@ static status apply_file(struct replay *replay, const struct log_reader *reader,
     TRY(entry_of(replay, name, &file, err));
     replay->n_live += (size_t)is_add - (size_t)file->live;
     file->live = is_add;
+    file->version = reader->version;
     file->modified_ms = is_add ? action->modified_ms : action->deleted_ms;
     if (!is_add)
         return file->path.data ? STATUS_OK : keep_slice(replay, action->path, &file->path, err);
     file->size = action->size;
-    file->added_version = reader->version;
     TRY(keep_slice(replay, action->path, &file->path, err));
     TRY(keep_slice(replay, action->partition_values, &file->partition, err));
     if (replay->keep_stats)
