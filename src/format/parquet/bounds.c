@@ -214,13 +214,12 @@ static bool must_cut(const struct leaf *leaf, struct span value)
     return leaf->physical == PARQUET_BYTE_ARRAY && value.size > BOUND_TEXT_BYTES;
 }
 
-bool bound_cut_min(const struct leaf *leaf, struct span value, struct span *out, bool *out_exact)
+void bound_cut_min(const struct leaf *leaf, struct span value, struct span *out, bool *out_exact)
 {
     *out_exact = !must_cut(leaf, value);
     *out = value;
     if (!*out_exact)
         out->size = cut_size(value, leaf->is_text);
-    return true;
 }
 
 static size_t put_utf8(uint32_t code, uint8_t *out)
@@ -287,20 +286,21 @@ static size_t raise_bytes(uint8_t *bytes, size_t size)
     return size;
 }
 
-bool bound_cut_max(const struct leaf *leaf, struct span value, struct arena *arena,
-                   struct span *out, bool *out_exact)
+status bound_cut_max(const struct leaf *leaf, struct span value, struct arena *arena,
+                     struct span *out, bool *out_raised, bool *out_exact, struct error *err)
 {
-    *out_exact = true;
+    *out_raised = *out_exact = true;
     *out = value;
     if (!must_cut(leaf, value))
-        return true;
+        return STATUS_OK;
     uint8_t *copy = arena_alloc(arena, BOUND_MAX_BYTES);
     if (!copy)
-        return false;
+        return error_no_memory(err);
     size_t size = cut_size(value, leaf->is_text);
     memcpy(copy, value.data, size);
     size = leaf->is_text ? raise_text(copy, size) : raise_bytes(copy, size);
-    *out_exact = false;
     *out = (struct span){copy, size};
-    return size > 0;
+    *out_raised = size > 0;
+    *out_exact = false;
+    return STATUS_OK;
 }

@@ -37,11 +37,11 @@ int bound_compare(enum leaf_order order, struct span a, struct span b);
 /* Widen INTO by FROM. */
 void bounds_merge(enum leaf_order order, struct bounds *into, const struct bounds *from);
 
-/* What is written: texts cut to BOUND_TEXT_BYTES, the lower one down, the upper one up (at a
- * character where IS_TEXT, at a byte else). Copies live in ARENA. False from the upper one when it can't be
- * raised: then there is none. *out_exact says whether it is the value itself. */
-bool bound_cut_min(const struct leaf *leaf, struct span value, struct span *out, bool *out_exact);
-bool bound_cut_max(const struct leaf *leaf, struct span value, struct arena *arena,
-                   struct span *out, bool *out_exact);
+/* What is written: texts cut to BOUND_TEXT_BYTES, the lower one down, the upper one up (at a character where
+ * the leaf is text, at a byte else). *out_exact says whether it is the value itself. */
+void bound_cut_min(const struct leaf *leaf, struct span value, struct span *out, bool *out_exact);
+/* The upper one may live in ARENA. *out_raised false: nothing short is above the value, there is no bound. */
+status bound_cut_max(const struct leaf *leaf, struct span value, struct arena *arena,
+                     struct span *out, bool *out_raised, bool *out_exact, struct error *err);
 
 #endif

@@ -185,8 +185,9 @@ static status set_statistics(const struct chunk_work *work, struct parquet_stati
     if (!work->bounds.set)
         return STATUS_OK;
     struct span min = bound_span(&work->bounds.min), max = bound_span(&work->bounds.max);
-    out->has_min = bound_cut_min(leaf, min, &out->min, &out->min_exact);
-    out->has_max = bound_cut_max(leaf, max, work->arena, &out->max, &out->max_exact);
+    out->has_min = true;
+    bound_cut_min(leaf, min, &out->min, &out->min_exact);
+    TRY(bound_cut_max(leaf, max, work->arena, &out->max, &out->has_max, &out->max_exact, err));
     if ((out->has_min && !keep(work->arena, &out->min)) ||
         (out->has_max && !keep(work->arena, &out->max)))
         return error_no_memory(err);
@@ -214,10 +215,12 @@ static enum parquet_boundary boundary_of(enum leaf_order order,
     return descending ? PARQUET_DESCENDING : PARQUET_UNORDERED;
 }
 
-/* False: a page has values but no bounds (NaN only, or a text that can't be raised): then the format wants
- * no index for the chunk. */
-static bool fill_index(const struct chunk_work *work, struct parquet_column_index *index)
+/* *out_whole false: a page has values but no bounds (NaN only, or a text that can't be raised): then the
+ * format wants no index for the chunk. */
+static status fill_index(const struct chunk_work *work, struct parquet_column_index *index,
+                         bool *out_whole, struct error *err)
 {
+    *out_whole = false;
     for (size_t i = 0; i < work->n_pages; i++) {
         const struct page *page = &work->pages[i];
         bool exact;
@@ -225,15 +228,19 @@ static bool fill_index(const struct chunk_work *work, struct parquet_column_inde
         index->null_counts[i] = (int64_t)(page->levels - page->values);
         if (page->values == 0)
             continue;
-        if (!page->bounds.set ||
-            !bound_cut_min(work->leaf, bound_span(&page->bounds.min), &index->min[i], &exact) ||
-            !bound_cut_max(work->leaf, bound_span(&page->bounds.max), work->arena, &index->max[i],
-                           &exact))
-            return false;
+        if (!page->bounds.set)
+            return STATUS_OK;
+        struct span max = bound_span(&page->bounds.max);
+        bound_cut_min(work->leaf, bound_span(&page->bounds.min), &index->min[i], &exact);
+        bool raised;
+        TRY(bound_cut_max(work->leaf, max, work->arena, &index->max[i], &raised, &exact, err));
+        if (!raised)
+            return STATUS_OK;
         if (!keep(work->arena, &index->min[i]) || !keep(work->arena, &index->max[i]))
-            return false;
+            return error_no_memory(err);
     }
-    return true;
+    *out_whole = true;
+    return STATUS_OK;
 }
 
 static status set_column_index(const struct chunk_work *work, struct parquet_column_index *out,
@@ -252,7 +259,9 @@ static status set_column_index(const struct chunk_work *work, struct parquet_col
     };
     if (!index.null_pages || !index.min || !index.max || !index.null_counts)
         return error_no_memory(err);
-    if (!fill_index(work, &index))
+    bool whole;
+    TRY(fill_index(work, &index, &whole, err));
+    if (!whole)
         return STATUS_OK;
     index.boundary = boundary_of(work->leaf->order, &index);
     *out = index;

@@ -134,7 +134,10 @@ static void append_scalar(struct text *out, const struct scalar *scalar)
 {
     struct arena arena = {0};
     char *text = scalar_text(scalar, &arena);
-    text_append(out, text ? text : "?");
+    if (text)
+        text_append(out, text);
+    else
+        out->failed = true; /* no memory */
     arena_release(&arena);
 }
 

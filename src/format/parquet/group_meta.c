@@ -60,6 +60,8 @@ static void read_leaves(struct thrift_reader *r, struct arena *arena, const stru
     size_t count = thrift_list(r, f, THRIFT_STRUCT, MIN_LEAF_BYTES);
     out->leaves = count > 0 ? arena_alloc(arena, count * sizeof(*out->leaves)) : NULL;
     out->n_leaves = out->leaves ? count : 0;
+    if (count > 0 && !out->leaves)
+        r->failed = r->no_memory = true;
     for (size_t i = 0; i < out->n_leaves && thrift_next_struct(r); i++) {
         read_leaf(r, arena, &out->leaves[i]);
         thrift_struct_done(r);
@@ -143,6 +145,16 @@ static bool pages_hold(const struct parquet_offset_index *index, int64_t from, i
     return from == to;
 }
 
+/* There is none, or it tells of every page. */
+static bool column_index_holds(const struct parquet_column_index *index,
+                               const struct parquet_offset_index *offsets)
+{
+    if (index->pages == 0)
+        return true;
+    return index->pages == offsets->pages && index->null_counts &&
+           (unsigned)index->boundary <= PARQUET_DESCENDING;
+}
+
 /* The chunk lies at *IO_AT; moves it to the chunk's end. */
 static bool chunk_holds(const struct leaf *leaf, const struct parquet_chunk *chunk,
                         const struct group_leaf *own, const struct group_meta *meta, int64_t *io_at)
@@ -160,7 +172,7 @@ static bool chunk_holds(const struct leaf *leaf, const struct parquet_chunk *chu
     if (chunk->data_page_offset >= end ||
         !pages_hold(&own->offset_index, chunk->data_page_offset, end, meta->group.rows))
         return false;
-    if (own->column_index.pages != 0 && own->column_index.pages != own->offset_index.pages)
+    if (!column_index_holds(&own->column_index, &own->offset_index))
         return false;
     *io_at = end;
     return statistics_hold(leaf, chunk);

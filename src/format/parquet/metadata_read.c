@@ -18,7 +18,7 @@ static void *take_array(struct thrift_reader *r, struct arena *arena, size_t cou
         return NULL;
     void *array = arena_alloc(arena, count * size);
     if (!array)
-        r->failed = true;
+        r->failed = r->no_memory = true;
     return array;
 }
 
@@ -418,8 +418,10 @@ static void read_element(struct thrift_reader *r, struct arena *arena, struct sc
         case 4: {
             struct span name = thrift_binary(r, &f);
             out->name = arena_strndup(arena, name.data ? (const char *)name.data : "", name.size);
-            if (!out->name)
-                r->failed = true;
+            if (!out->name) {
+                out->name = "";
+                r->failed = r->no_memory = true;
+            }
             break;
         }
         case 5:

@@ -63,6 +63,8 @@ status thrift_reader_check(const struct thrift_reader *reader, const char *what,
 {
     if (!reader->failed)
         return STATUS_OK;
+    if (reader->no_memory)
+        return error_no_memory(err);
     return error_set(err, STATUS_BAD_DATA,
                      "%s is damaged: Thrift data does not hold at byte %zu of %zu", what,
                      (size_t)(reader->at - reader->start), (size_t)(reader->end - reader->start));

@@ -10,6 +10,7 @@
 struct thrift_reader {
     const uint8_t *start, *at, *end;
     bool failed;
+    bool no_memory; /* why: the caller, who sets it, had no room for what was read */
     unsigned depth;
 };
 
@@ -19,7 +20,7 @@ struct thrift_field {
 };
 
 void thrift_reader_init(struct thrift_reader *reader, const void *bytes, size_t size);
-/* BAD_DATA with WHAT ("footer") and the offset of the first wrong byte. */
+/* BAD_DATA with WHAT ("footer") and the offset of the first wrong byte; NO_MEMORY. */
 status thrift_reader_check(const struct thrift_reader *reader, const char *what, struct error *err);
 
 /* The fields of a struct:

@@ -37,12 +37,13 @@ static bool check_cut(const struct leaf *leaf, struct span value)
 {
     struct arena arena = {0};
     struct span min, max;
-    bool min_exact, max_exact;
-    assert_true(bound_cut_min(leaf, value, &min, &min_exact));
+    bool min_exact, max_exact, raised;
+    bound_cut_min(leaf, value, &min, &min_exact);
     assert_int_equal(min_exact, value.size <= BOUND_TEXT_BYTES);
     assert_in_range(min.size, 0, BOUND_TEXT_BYTES);
     assert_true(bound_compare(ORDER_BYTES, min, value) <= 0);
-    bool raised = bound_cut_max(leaf, value, &arena, &max, &max_exact);
+    assert_int_equal(bound_cut_max(leaf, value, &arena, &max, &raised, &max_exact, NULL),
+                     STATUS_OK);
     assert_int_equal(max_exact, value.size <= BOUND_TEXT_BYTES);
     if (raised) {
         assert_in_range(max.size, 0, BOUND_MAX_BYTES);
@@ -82,8 +83,10 @@ static void a_raised_character_never_becomes_a_surrogate(void **state)
         repeated("\xed\x9f\xbf", 90, room); /* U+D7FF; behind it come the surrogates */
     struct arena arena = {0};
     struct span max;
-    bool exact;
-    assert_true(bound_cut_max(&text_leaf, value, &arena, &max, &exact));
+    bool exact, raised;
+    assert_int_equal(bound_cut_max(&text_leaf, value, &arena, &max, &raised, &exact, NULL),
+                     STATUS_OK);
+    assert_true(raised);
     assert_memory_equal(max.data + max.size - 3, "\xee\x80\x80", 3); /* U+E000 */
     arena_release(&arena);
     assert_true(check_cut(&text_leaf, value));
@@ -97,9 +100,11 @@ static void the_last_character_of_all_has_no_successor(void **state)
     room[0] = 'a', room[1] = 'b', room[2] = 'c', room[3] = 'd';
     struct arena arena = {0};
     struct span max;
-    bool exact;
+    bool exact, raised;
     assert_true(check_cut(&text_leaf, value));
-    assert_true(bound_cut_max(&text_leaf, value, &arena, &max, &exact));
+    assert_int_equal(bound_cut_max(&text_leaf, value, &arena, &max, &raised, &exact, NULL),
+                     STATUS_OK);
+    assert_true(raised);
     assert_int_equal(max.size, 4);
     assert_memory_equal(max.data, "abce", 4);
     arena_release(&arena);
@@ -113,9 +118,11 @@ static void bytes_of_ff_have_no_upper_bound(void **state)
     room[10] = 0x01;
     struct arena arena = {0};
     struct span max;
-    bool exact;
+    bool exact, raised;
     assert_true(check_cut(&bytes_leaf, value));
-    assert_true(bound_cut_max(&bytes_leaf, value, &arena, &max, &exact));
+    assert_int_equal(bound_cut_max(&bytes_leaf, value, &arena, &max, &raised, &exact, NULL),
+                     STATUS_OK);
+    assert_true(raised);
     assert_int_equal(max.size, 11);
     assert_int_equal(max.data[10], 0x02);
     arena_release(&arena);

@@ -1,0 +1,162 @@
+/* A Parquet file in memory, and the little that tests of the writer do again and again. */
+#ifndef LEAT_TEST_MEMORY_FILE_H
+#define LEAT_TEST_MEMORY_FILE_H
+
+#include <string.h>
+
+#include "batch/batch.h"
+#include "cmocka_all.h"
+#include "format/format.h"
+#include "random.h"
+
+#define CHECK_OK(expression)                                                                       \
+    do {                                                                                           \
+        if ((expression) != STATUS_OK)                                                             \
+            fail_msg("%s: %s", #expression, test_error.text);                                      \
+    } while (0)
+
+static struct error test_error;
+
+struct memory_sink {
+    struct byte_sink base;
+    struct buffer bytes;
+};
+
+static inline status memory_sink_write(struct byte_sink *sink, const void *bytes, size_t size,
+                                       struct error *err)
+{
+    return buffer_append(&((struct memory_sink *)sink)->bytes, bytes, size, err);
+}
+
+struct memory_source {
+    struct byte_source base;
+    const uint8_t *bytes;
+};
+
+/* Copies, so that what is read can't hide a read beyond it. */
+static inline status memory_source_read(const struct byte_source *source, uint64_t offset,
+                                        void *out, size_t size, struct error *err)
+{
+    if (offset > source->size || size > source->size - offset)
+        fail_msg("a read of %zu bytes at %llu of %llu", size, (unsigned long long)offset,
+                 (unsigned long long)source->size);
+    memcpy(out, ((const struct memory_source *)source)->bytes + offset, size);
+    return STATUS_OK;
+}
+
+static inline struct memory_source memory_source_of(const void *bytes, size_t size)
+{
+    return (struct memory_source){.base = {memory_source_read, size}, .bytes = bytes};
+}
+
+/* Options as "name=value" texts, NULL at the end. */
+struct test_options {
+    struct option_value values[16];
+    struct option_values set;
+};
+
+static inline const struct option_values *test_options(struct test_options *out,
+                                                       const char *const *texts)
+{
+    const struct format_driver *driver = format_find("parquet");
+    *out = (struct test_options){.set = {driver->options, out->values, 0}};
+    out->set.n_values = option_count(driver->options);
+    for (size_t i = 0; i < out->set.n_values; i++) {
+        const struct option_spec *spec = &driver->options[i];
+        const char *text = spec->default_text;
+        for (const char *const *t = texts; t && *t; t++)
+            if (strncmp(*t, spec->name, strlen(spec->name)) == 0 && (*t)[strlen(spec->name)] == '=')
+                text = *t + strlen(spec->name) + 1;
+        out->values[i].spec = spec;
+        CHECK_OK(option_parse(spec, text, &out->values[i], &test_error));
+    }
+    return &out->set;
+}
+
+/* A number, an instant, a text that repeats and one that does not, a float with NaN, a list. */
+static const struct field mixed_element = {
+    .name = "element", .type.id = TYPE_INT32, .nullable = true};
+static struct field mixed_fields[] = {
+    {.name = "id", .type.id = TYPE_INT64},
+    {.name = "at", .type = {.id = TYPE_TIMESTAMP, .utc = true}, .nullable = true},
+    {.name = "color", .type.id = TYPE_UTF8, .nullable = true},
+    {.name = "note", .type.id = TYPE_UTF8, .nullable = true},
+    {.name = "share", .type.id = TYPE_FLOAT64, .nullable = true},
+    {.name = "tags",
+     .type.id = TYPE_LIST,
+     .nullable = true,
+     .children = &mixed_element,
+     .n_children = 1},
+};
+static const struct schema mixed = {.fields = mixed_fields, .n_fields = 6};
+
+static inline status append_text(struct column *column, const char *text)
+{
+    return column_append_bytes(column, text, strlen(text), &test_error);
+}
+
+static inline void append_mixed(struct batch *batch, uint64_t i, uint64_t *seed)
+{
+    static const char *const colors[] = {"red", "green", "blue"};
+    struct column *c = batch->columns;
+    uint64_t random = next_random(seed);
+    double share = i % 10 == 3 ? __builtin_nan("") : (double)(random % 1000) / 8;
+    char note[40];
+    snprintf(note, sizeof(note), "%016llx", (unsigned long long)random);
+    column_append_i64(&c[0], (int64_t)i);
+    if (i % 5 == 0)
+        CHECK_OK(column_append_null(&c[1], &test_error));
+    else
+        column_append_i64(&c[1], (int64_t)(i * 1000000));
+    CHECK_OK(i % 7 == 0 ? column_append_null(&c[2], &test_error)
+                        : append_text(&c[2], colors[i % 3]));
+    CHECK_OK(append_text(&c[3], note));
+    column_append_fixed(&c[4], &share);
+    CHECK_OK(column_reserve(&c[5].children[0], 3, &test_error));
+    for (uint64_t k = 0; k < i % 3; k++)
+        column_append_i32(&c[5].children[0], (int32_t)(i + k));
+    column_append_nested(&c[5]);
+    batch->rows++;
+}
+
+static inline void make_mixed(struct batch *batch, size_t rows)
+{
+    uint64_t seed = 1;
+    CHECK_OK(batch_init(batch, &mixed, &test_error));
+    CHECK_OK(batch_reserve(batch, rows, &test_error));
+    for (uint64_t i = 0; i < rows; i++)
+        append_mixed(batch, i, &seed);
+}
+
+static inline void encode_group(const struct batch *batch, size_t first, size_t n,
+                                const struct option_values *options, struct row_group *out)
+{
+    const struct format_driver *driver = format_find("parquet");
+    struct encoder *encoder;
+    CHECK_OK(driver->encoder_new(batch->schema, options, &encoder, &test_error));
+    CHECK_OK(driver->encode(encoder, batch, first, n, out, &test_error));
+    driver->encoder_free(encoder);
+}
+
+/* BATCH as a file of GROUPS row groups in SINK; the caller releases the sink's bytes. */
+static inline void write_file(const struct batch *batch, size_t groups,
+                              const struct option_values *options, struct memory_sink *sink,
+                              struct file_result *result)
+{
+    const struct format_driver *driver = format_find("parquet");
+    struct format_file *file;
+    *sink = (struct memory_sink){.base = {memory_sink_write}};
+    CHECK_OK(driver->file_begin(batch->schema, options, &sink->base, &file, &test_error));
+    size_t step = (batch->rows + groups - 1) / groups;
+    for (size_t at = 0; at < batch->rows; at += step) {
+        struct row_group group;
+        size_t n = batch->rows - at < step ? batch->rows - at : step;
+        encode_group(batch, at, n, options, &group);
+        CHECK_OK(driver->file_append(file, &group, &test_error));
+        row_group_release(&group);
+    }
+    const struct key_value pairs[] = {{"made by", "a test"}, {"empty", NULL}};
+    CHECK_OK(driver->file_finish(file, pairs, 2, result, &test_error));
+}
+
+#endif
