@@ -20,7 +20,7 @@ CREATE TABLE t (
     place TEXT,
     note  TEXT,
     price DECIMAL(18,2),
-    at    TIMESTAMP,
+    seen  TIMESTAMP,
     day   DATE,
     n     INTEGER
 );
@@ -57,7 +57,7 @@ def make(shop, at="timestamptz", partition="partition_by: place"):
           mode: incremental
           update_key: id
           {partition}
-          columns: {{at: {{type: {at}}}}}
+          columns: {{seen: {{type: {at}}}}}
         """
     )
     return shop
@@ -191,3 +191,191 @@ def test_a_checkpoint_that_cannot_be_written_is_a_note_and_no_failure(shop):
     load(shop, 1, first + 1)
     assert checkpoints(shop.table("t")) == [11], "the next run makes up for it"
     assert_equal(shop, readers=["pyarrow", "duckdb"])
+
+
+# ---- other writers ----
+
+ARROW = pyarrow.schema(
+    [
+        ("id", pyarrow.int64()),
+        ("place", pyarrow.string()),
+        ("note", pyarrow.string()),
+        ("price", pyarrow.decimal128(18, 2)),
+        ("seen", pyarrow.timestamp("us", "UTC")),
+        ("day", pyarrow.date32()),
+        ("n", pyarrow.int64()),
+    ]
+)
+
+
+def foreign_rows(shop, i):
+    """Row I as another writer has it; the source gets it too, below the watermark, so that both stay equal."""
+    shop.sql("INSERT INTO t VALUES (?,?,?,?,?,?,?)", [row(i)])
+    values = [canonical.from_source(value, field.type) for value, field in zip(row(i), ARROW)]
+    return pyarrow.Table.from_pylist([dict(zip(ARROW.names, values))], schema=ARROW)
+
+
+def append_by_deltalake(shop, i):
+    deltalake.write_deltalake(str(shop.table("t")), foreign_rows(shop, i), mode="append")
+
+
+def append_by_spark(shop, i):
+    frame = spark_delta.session().createDataFrame(foreign_rows(shop, i))
+    frame.write.format("delta").mode("append").partitionBy("place").save(str(shop.table("t")))
+
+
+WRITERS = {"deltalake": append_by_deltalake, "spark": append_by_spark}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_others_append_behind_our_checkpoint_and_we_go_on(shop, writer):
+    make(shop)
+    first = load(shop, 11)
+    assert checkpoints(shop.table("t")) == [10]
+    WRITERS[writer](shop, -1)
+    first = load(shop, 2, first)
+    WRITERS[writer](shop, -2)
+    load(shop, 8, first)
+    assert 20 in checkpoints(shop.table("t")), "the version was ours to tell"
+    assert_equal(shop, statistics=False)
+
+
+def test_a_checkpoint_by_deltalake_is_left_alone_and_counts(shop):
+    make(shop)
+    first = load(shop, 5)
+    deltalake.DeltaTable(str(shop.table("t"))).create_checkpoint()
+    theirs = checkpoint_file(shop.table("t"), 4).read_bytes()
+    load(shop, 11, first)
+    assert checkpoints(shop.table("t")) == [4, 14]
+    assert checkpoint_file(shop.table("t"), 4).read_bytes() == theirs
+    assert_equal(shop, readers=["pyarrow", "duckdb", "polars"])
+
+
+def test_a_checkpoint_by_spark_is_left_alone_and_counts(shop):
+    make(shop)
+    first = load(shop, 10)
+    append_by_spark(shop, -1)  # version 10: Spark writes a checkpoint of it
+    assert checkpoints(shop.table("t")) == [10] and hint(shop.table("t"))["version"] == 10
+    first = load(shop, 10, first)
+    assert checkpoints(shop.table("t")) == [10, 20] and hint(shop.table("t"))["version"] == 20
+    append_by_spark(shop, -2)  # upon ours
+    load(shop, 1, first)
+    assert_equal(shop, statistics=False)
+
+
+def test_a_checkpoint_of_our_version_by_another_is_never_overwritten(shop):
+    make(shop)
+    first = load(shop, 10)
+    checkpoint_file(shop.table("t"), 10).write_bytes(b"another writer's")
+    load(shop, 1, first)
+    assert checkpoint_file(shop.table("t"), 10).read_bytes() == b"another writer's"
+    assert not (shop.table("t") / "_delta_log" / "_last_checkpoint").exists()
+
+
+def test_a_checkpoint_holds_what_others_wrote_of_their_files(shop, tmp_path):
+    """Tags, paths encoded in another way, application ids: a copy without the JSON has them all."""
+    make(shop)
+    first = load(shop, 9)
+    deltalake.write_deltalake(
+        str(shop.table("t")),
+        foreign_rows(shop, -3),
+        mode="append",
+        commit_properties=deltalake.CommitProperties(app_transactions=[deltalake.Transaction("theirs", 42)]),
+    )
+    load(shop, 1, first)
+    copy = without_old_json(shop.table("t"), tmp_path / "copy")
+    assert deltalake.DeltaTable(str(copy)).transaction_version("theirs") == 42
+    assert_equal(shop, copy, readers=["pyarrow", "duckdb", "polars"], statistics=False)
+
+
+def test_files_rewritten_by_spark_without_a_change_of_rows_hold_nothing(shop):
+    make(shop)
+    first = load(shop, 6)
+    spark = spark_delta.session()
+    spark.sql(f"OPTIMIZE delta.`{shop.table('t')}`")
+    files = len(log.snapshot(shop.table("t")).files)
+    assert files < 6 * len(PLACES), "Spark joined files"
+    first = load(shop, 6, first)
+    assert_equal(shop, statistics=False)
+    assert hint(shop.table("t"))["numOfAddFiles"] == len(log.snapshot(shop.table("t"), at=10).files)
+    spark.sql(f"OPTIMIZE delta.`{shop.table('t')}`")
+    shop.run("--mode", "full-refresh")
+    assert len(log.snapshot(shop.table("t")).files) == len(PLACES)
+    assert_equal(shop)
+    load(shop, 1, first)
+    assert_equal(shop, readers=["pyarrow"])
+
+
+# ---- statistics ----
+
+SQL_TYPES = {
+    "id": "BIGINT",
+    "note": "VARCHAR(100)",
+    "price": "DECIMAL(18,2)",
+    "seen": "TIMESTAMP",
+    "day": "DATE",
+    "n": "BIGINT",
+}
+FILES = 4
+
+
+@pytest.fixture(scope="module")
+def files_in_order(tmp_path_factory):
+    """A table of FILES files, each with a range of its own in every column."""
+    shop = make(harness.Shop(tmp_path_factory.mktemp("files") / "shop"), partition="")
+    load(shop, FILES)
+    assert len(log.snapshot(shop.table("t")).files) == FILES
+    return shop
+
+
+def bounds(shop):
+    """(column, value as text) for the least and the greatest value of each column in each file."""
+    found = []
+    for column in SQL_TYPES:
+        by = f"CAST({column} AS REAL)" if column == "price" else column
+        for file in range(FILES):
+            where = f"id BETWEEN {file * ROWS_EACH} AND {(file + 1) * ROWS_EACH - 1} AND {column} IS NOT NULL"
+            for order in ("ASC", "DESC"):
+                ((value,),) = shop.query(f"SELECT {column} FROM t WHERE {where} ORDER BY {by} {order} LIMIT 1")
+                found.append((column, str(value)))
+    return found
+
+
+def union(shop, from_table, types):
+    parts = [
+        f"SELECT {i} AS k, id FROM {from_table} WHERE {column} {operator} CAST('{value}' AS {types[column]})"
+        for i, (column, value, operator) in enumerate(searches(shop))
+    ]
+    return " UNION ALL ".join(parts)
+
+
+def searches(shop):
+    return [(column, value, operator) for column, value in bounds(shop) for operator in ("=", "<=", ">")]
+
+
+@functools.cache
+def expected(shop):
+    """(search, id) as SQLite finds them, with numbers compared as numbers and text as text."""
+    rows = []
+    for i, (column, value, operator) in enumerate(searches(shop)):
+        kind = {"price": "REAL", "id": "INTEGER", "n": "INTEGER"}.get(column, "TEXT")
+        query = f"SELECT id FROM t WHERE CAST({column} AS {kind}) {operator} CAST('{value}' AS {kind})"
+        rows += [(i, id) for (id,) in shop.query(query)]
+    return sorted(rows)
+
+
+def test_duckdb_finds_the_rows_at_the_bounds_of_every_file(files_in_order):
+    shop = files_in_order
+    types = {**SQL_TYPES, "seen": "TIMESTAMPTZ"}
+    with duckdb_delta.connect() as connection:
+        scan = f"delta_scan('{shop.table('t')}')"
+        assert sorted(connection.execute(union(shop, scan, types)).fetchall()) == expected(shop)
+        plan = connection.execute(f"EXPLAIN ANALYZE SELECT * FROM {scan} WHERE id = {ROWS_EACH}").fetchone()[1]
+    assert f"1/{FILES}" in plan, "files are skipped"
+
+
+def test_spark_finds_the_rows_at_the_bounds_of_every_file(files_in_order):
+    shop = files_in_order
+    spark = spark_delta.session()
+    found = spark.sql(union(shop, f"delta.`{shop.table('t')}`", {**SQL_TYPES, "note": "STRING"})).collect()
+    assert sorted(tuple(r) for r in found) == expected(shop)

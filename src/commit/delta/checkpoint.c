@@ -135,12 +135,13 @@ static status is_wanted(const struct checkpoint *checkpoint, const struct log_re
                         bool is_add, const struct file_action *action, bool *out, struct error *err)
 {
     struct arena arena = {0};
-    const char *name = value_decode_path(&action->path, &arena);
+    char *name = NULL;
+    status s = value_decode_path(&action->path, &arena, &name, err);
     const struct replay_file *file = name ? replay_find(&checkpoint->replay, name) : NULL;
     *out = file && file->version == reader->version && file->live == is_add &&
            (is_add || action->deleted_ms >= checkpoint->tombstones_from_ms);
     arena_release(&arena);
-    return name ? STATUS_OK : error_no_memory(err); /* the first pass could read it */
+    return s;
 }
 
 static status see_file(struct checkpoint *checkpoint, const struct log_reader *reader, bool is_add,

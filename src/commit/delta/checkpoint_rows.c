@@ -136,9 +136,10 @@ static status append_slice(struct column *column, struct slice string, struct er
 {
     struct arena arena = {0};
     size_t size = 0;
-    char *plain = string.data ? scan_unescape(string, &arena, &size) : NULL;
-    status s =
-        string.data && !plain ? wrong_member(column, err) : append_text(column, plain, size, err);
+    char *plain = NULL;
+    status_code s = string.data ? scan_text(string, &arena, &plain, &size, err) : STATUS_OK;
+    if (s == STATUS_OK)
+        s = append_text(column, plain, size, err);
     arena_release(&arena);
     return s;
 }
@@ -153,10 +154,11 @@ static status append_slice_entries(struct column *map, struct scan *scan, struct
         size_t value_size = 0;
         if (!scan_string(scan, &value))
             break;
-        char *plain_key = scan_unescape(key, arena, &key_size);
-        char *plain = value.data ? scan_unescape(value, arena, &value_size) : NULL;
-        if (!plain_key || (value.data && !plain))
-            return wrong_member(map, err);
+        char *plain_key = NULL;
+        char *plain = NULL;
+        TRY(scan_text(key, arena, &plain_key, &key_size, err));
+        if (value.data)
+            TRY(scan_text(value, arena, &plain, &value_size, err));
         TRY(append_entry(map, plain_key, key_size, plain, value_size, err));
     }
     return scan->bad ? wrong_member(map, err) : end_nested(map, err);

@@ -61,9 +61,11 @@ static status load_partition_columns(const struct snapshot *snapshot, struct tab
         return error_no_memory(err);
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_array_get(array, i));
-        names[i] = name ? arena_strdup(&out->arena, name) : NULL;
-        if (!names[i])
+        if (!name)
             return error_set(err, STATUS_BAD_DATA, "metaData: a partition column has no name");
+        names[i] = arena_strdup(&out->arena, name);
+        if (!names[i])
+            return error_no_memory(err);
     }
     out->partition_columns = names;
     return STATUS_OK;
@@ -161,11 +163,11 @@ static status fill_state(const struct delta_table *table, const struct snapshot 
         return error_no_memory(err);
     out->file_retention_s = snapshot_file_retention_s(snapshot);
     count_foreign(snapshot, out);
-    out->hold = hold_protocol(snapshot, &out->arena);
+    TRY(hold_protocol(snapshot, &out->arena, &out->hold, err));
     if (snapshot->own_version >= 0) {
         TRY(load_record(table, snapshot, out, err));
         if (!out->hold)
-            out->hold = hold_foreign(snapshot, snapshot->own_version, false, &out->arena);
+            TRY(hold_foreign(snapshot, snapshot->own_version, false, &out->arena, &out->hold, err));
     }
     return load_schema(snapshot, out, err);
 }

@@ -72,11 +72,12 @@ int64_t snapshot_file_retention_s(const struct snapshot *snapshot);
 /* ---- hold.c ---- */
 
 /* A sentence on the first commit with a version above SINCE that forbids to go on over it; NULL: none. In ARENA.
- * APPEND_ONLY_OK: rows that others added are none. */
-char *hold_foreign(const struct snapshot *snapshot, int64_t since, bool adds_too,
-                   struct arena *arena);
+ * ADDS_TOO: rows that others only added forbid it as well. */
+status hold_foreign(const struct snapshot *snapshot, int64_t since, bool adds_too,
+                    struct arena *arena, const char **out, struct error *err);
 /* What leat can't honour in the table's protocol or properties, for good; NULL: nothing. In ARENA. */
-char *hold_protocol(const struct snapshot *snapshot, struct arena *arena);
+status hold_protocol(const struct snapshot *snapshot, struct arena *arena, const char **out,
+                     struct error *err);
 #define HOLD_CHOICES                                                                               \
     "leat run --accept-foreign goes on from the watermark; leat run --mode full-refresh "          \
     "--accept-foreign loads the table again"
@@ -108,8 +109,8 @@ status replay_log(const struct delta_table *table, int64_t version, bool keep_st
                   struct replay *out, struct error *err);
 const struct replay_file *replay_find(const struct replay *replay, const char *name);
 /* FILE's value of partition column NAME as the log has it, in ARENA; NULL: null or none. */
-const char *replay_partition_value(const struct replay_file *file, const char *name,
-                                   struct arena *arena);
+status replay_partition_value(const struct replay_file *file, const char *name, struct arena *arena,
+                              const char **out, struct error *err);
 void replay_release(struct replay *replay);
 
 status delta_each_file(struct table *table, live_file_fn each, void *context, struct error *err);

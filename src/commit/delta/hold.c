@@ -50,8 +50,17 @@ static void append_what(struct text *text, const struct foreign_commit *commit)
         text_printf(text, " added %s files", text_format_count(commit->files_added, count));
 }
 
-char *hold_foreign(const struct snapshot *snapshot, int64_t since, bool adds_too,
-                   struct arena *arena)
+/* A sentence that has no memory must not pass for none. */
+static status keep_sentence(const char *sentence, const char **out, struct error *err)
+{
+    if (!sentence)
+        return error_no_memory(err);
+    *out = sentence;
+    return STATUS_OK;
+}
+
+status hold_foreign(const struct snapshot *snapshot, int64_t since, bool adds_too,
+                    struct arena *arena, const char **out, struct error *err)
 {
     const struct foreign_commit *first = NULL;
     size_t more = 0;
@@ -63,15 +72,17 @@ char *hold_foreign(const struct snapshot *snapshot, int64_t since, bool adds_too
         more += first != NULL;
         first = commit; /* newest first: the last one seen is the oldest */
     }
-    if (!first)
-        return NULL;
+    if (!first) {
+        *out = NULL;
+        return STATUS_OK;
+    }
     append_what(&text, first);
     if (more)
         text_printf(&text, ", and %zu later versions did such things too", more);
     text_printf(&text, ", since this stream's last run. Choose: %s", HOLD_CHOICES);
-    char *sentence = arena_strdup(arena, text_string(&text));
+    char *sentence = text.failed ? NULL : arena_strdup(arena, text_string(&text));
     text_release(&text);
-    return sentence;
+    return keep_sentence(sentence, out, err);
 }
 
 /* ---- protocol ---- */
@@ -93,7 +104,8 @@ static const char *unknown_feature(const json_t *list)
     return NULL;
 }
 
-char *hold_protocol(const struct snapshot *snapshot, struct arena *arena)
+status hold_protocol(const struct snapshot *snapshot, struct arena *arena, const char **out,
+                     struct error *err)
 {
     int64_t reader = json_integer_value(json_object_get(snapshot->protocol, "minReaderVersion"));
     int64_t writer = json_integer_value(json_object_get(snapshot->protocol, "minWriterVersion"));
@@ -101,20 +113,25 @@ char *hold_protocol(const struct snapshot *snapshot, struct arena *arena)
     if (!feature)
         feature = unknown_feature(json_object_get(snapshot->protocol, "writerFeatures"));
     if (feature)
-        return arena_printf(arena,
-                            "the table uses the feature %s (version %lld), which leat can't keep; "
-                            "drop the feature or load into a new table",
-                            feature, (long long)snapshot->protocol_version);
+        return keep_sentence(
+            arena_printf(arena,
+                         "the table uses the feature %s (version %lld), which leat can't keep; "
+                         "drop the feature or load into a new table",
+                         feature, (long long)snapshot->protocol_version),
+            out, err);
     if ((reader != 1 && reader != 3) || (writer > 2 && writer != 7))
-        return arena_printf(
-            arena,
-            "the table asks for reader version %lld and writer version %lld "
-            "(version %lld); leat keeps 1 and 2, or 3 and 7 with timestampNtz; load "
-            "into a new table",
-            (long long)reader, (long long)writer, (long long)snapshot->protocol_version);
+        return keep_sentence(
+            arena_printf(arena,
+                         "the table asks for reader version %lld and writer version %lld "
+                         "(version %lld); leat keeps 1 and 2, or 3 and 7 with timestampNtz; load "
+                         "into a new table",
+                         (long long)reader, (long long)writer,
+                         (long long)snapshot->protocol_version),
+            out, err);
     const char *schema = json_string_value(json_object_get(snapshot->metadata, "schemaString"));
-    if (schema && strstr(schema, "delta.invariants"))
-        return arena_strdup(arena, "the table's columns carry invariants (delta.invariants), which "
-                                   "leat can't check; remove them or load into a new table");
-    return NULL;
+    *out = schema && strstr(schema, "delta.invariants")
+               ? "the table's columns carry invariants (delta.invariants), which leat can't "
+                 "check; remove them or load into a new table"
+               : NULL;
+    return STATUS_OK;
 }

@@ -243,12 +243,14 @@ status log_file_action(const struct log_reader *reader, struct scan *scan, struc
     return STATUS_OK;
 }
 
-uint64_t log_stats_rows(struct slice stats)
+status log_stats_rows(struct slice stats, uint64_t *out, struct error *err)
 {
     struct arena arena = {0};
     size_t size = 0;
     int64_t rows = -1;
-    char *text = stats.data ? scan_unescape(stats, &arena, &size) : NULL;
+    char *text = NULL;
+    if (stats.data && scan_text(stats, &arena, &text, &size, err) == STATUS_NO_MEMORY)
+        return STATUS_NO_MEMORY; /* improper ones tell nothing */
     struct scan scan = {.at = text, .end = text ? text + size : NULL};
     struct slice key;
     if (text && scan_object(&scan))
@@ -256,7 +258,8 @@ uint64_t log_stats_rows(struct slice stats)
             if (!(slice_is(key, "numRecords") ? scan_int(&scan, &rows) : scan_skip(&scan)))
                 break;
     arena_release(&arena);
-    return rows < 0 ? UINT64_MAX : (uint64_t)rows;
+    *out = rows < 0 ? UINT64_MAX : (uint64_t)rows;
+    return STATUS_OK;
 }
 
 /* ---- building lines ---- */

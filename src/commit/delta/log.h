@@ -71,7 +71,7 @@ struct file_action {
 status log_file_action(const struct log_reader *reader, struct scan *scan, struct file_action *out,
                        struct error *err);
 /* numRecords of a stats string; UINT64_MAX when it says none. */
-uint64_t log_stats_rows(struct slice stats);
+status log_stats_rows(struct slice stats, uint64_t *out, struct error *err);
 
 /* ---- building lines ---- */
 

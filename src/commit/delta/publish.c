@@ -130,11 +130,13 @@ static status check_foreign(struct publication *publication, struct error *err)
     const struct publish_request *request = publication->request;
     const struct snapshot *now = &publication->now;
     const struct table_state *base = publication->base;
-    const char *hold = now->version >= 0 ? hold_protocol(now, &publication->arena) : NULL;
+    const char *hold = NULL;
+    if (now->version >= 0)
+        TRY(hold_protocol(now, &publication->arena, &hold, err));
     if (!hold && !request->accept_foreign)
         hold = base->hold;
     if (!hold)
-        hold = hold_foreign(now, base->version, takes_away(request), &publication->arena);
+        TRY(hold_foreign(now, base->version, takes_away(request), &publication->arena, &hold, err));
     if (!hold && takes_away(request) && now->version >= 0 &&
         text_equal(snapshot_property(now, "delta.appendOnly"), "true"))
         hold = "the table takes rows only at its end (delta.appendOnly), and this run would "
@@ -424,14 +426,16 @@ static bool is_listed(const char *const *values, const char *value)
 }
 
 /* An empty partition value is NULL: protocol, "Partition Value Serialization". */
-static bool goes(const struct publish_request *request, const struct replay_file *file,
-                 struct arena *arena)
+static status goes(const struct publish_request *request, const struct replay_file *file,
+                   struct arena *arena, bool *out, struct error *err)
 {
+    const char *value;
+    *out = file->live && request->replace_all;
     if (!file->live || request->replace_all || request->partition_keys->n_fields != 1)
-        return file->live && request->replace_all;
-    const char *value =
-        replay_partition_value(file, request->partition_keys->fields[0].name, arena);
-    return is_listed(request->replaced_values, value && *value ? value : "NULL");
+        return STATUS_OK;
+    TRY(replay_partition_value(file, request->partition_keys->fields[0].name, arena, &value, err));
+    *out = is_listed(request->replaced_values, value && *value ? value : "NULL");
+    return STATUS_OK;
 }
 
 static void append_remove(struct text *text, const struct replay_file *file, int64_t now_ms)
@@ -511,7 +515,9 @@ static status write_lines(struct version_writer *writer, const struct publicatio
         TRY(append_metadata(&writer->text, publication, err));
     SCOPED(arena_release) struct arena scratch = {0};
     for (size_t i = 0; i < old->n_files; i++) {
-        if (goes(request, old->files[i], &scratch))
+        bool gone;
+        TRY(goes(request, old->files[i], &scratch, &gone, err));
+        if (gone)
             append_remove(&writer->text, old->files[i], now_ms);
         TRY(writer_flush(writer, WRITER_FLUSH_BYTES, err));
     }

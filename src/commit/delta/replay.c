@@ -100,9 +100,9 @@ static status apply_file(struct replay *replay, const struct log_reader *reader,
                          const struct file_action *action, struct error *err)
 {
     struct replay_file *file = NULL;
-    char *name = value_decode_path(&action->path, &replay->arena);
-    if (!name)
-        return log_bad_line(reader, "a path", err);
+    char *name;
+    TRY_IN(value_decode_path(&action->path, &replay->arena, &name, err), err,
+           "in version %lld of the log", (long long)reader->version);
     TRY(entry_of(replay, name, &file, err));
     replay->n_live += (size_t)is_add - (size_t)file->live;
     file->live = is_add;
@@ -169,45 +169,52 @@ static void append_encoded(struct text *text, const char *bytes)
 }
 
 /* The member of OBJECT called NAME as a string; null and absent give NULL. */
-static const char *partition_value(struct slice object, const char *name, struct arena *arena)
+static status partition_value(struct slice object, const char *name, struct arena *arena,
+                              const char **out, struct error *err)
 {
     struct scan scan = {.at = object.data, .end = object.data + object.size};
     struct slice key;
     struct slice value = {0};
+    char *plain;
+    *out = NULL;
     if (!object.data || !scan_object(&scan))
-        return NULL;
+        return STATUS_OK;
     while (scan_member(&scan, &key)) {
-        char *plain = scan_unescape(key, arena, NULL);
-        if (plain && strcmp(plain, name) == 0)
-            return scan_string(&scan, &value) && value.data ? scan_unescape(value, arena, NULL)
-                                                            : NULL;
-        if (!scan_skip(&scan))
-            return NULL;
+        TRY(scan_text(key, arena, &plain, NULL, err));
+        bool is_it = strcmp(plain, name) == 0;
+        if (is_it && scan_string(&scan, &value) && value.data) {
+            TRY(scan_text(value, arena, &plain, NULL, err));
+            *out = plain;
+        }
+        if (is_it || !scan_skip(&scan))
+            return STATUS_OK;
     }
-    return NULL;
+    return STATUS_OK;
 }
 
-const char *replay_partition_value(const struct replay_file *file, const char *name,
-                                   struct arena *arena)
+status replay_partition_value(const struct replay_file *file, const char *name, struct arena *arena,
+                              const char **out, struct error *err)
 {
-    return partition_value(file->partition, name, arena);
+    return partition_value(file->partition, name, arena, out, err);
 }
 
-static void append_partition(struct text *text, const json_t *columns, struct slice object,
-                             struct arena *arena)
+static status append_partition(struct text *text, const json_t *columns, struct slice object,
+                               struct arena *arena, struct error *err)
 {
     size_t i;
     json_t *column;
     json_array_foreach(columns, i, column)
     {
         const char *name = json_string_value(column) ? json_string_value(column) : "";
-        const char *value = partition_value(object, name, arena);
+        const char *value;
+        TRY(partition_value(object, name, arena, &value, err));
         if (i)
             text_append_char(text, '/');
         append_encoded(text, name);
         text_append_char(text, '=');
         append_encoded(text, value ? value : "__HIVE_DEFAULT_PARTITION__");
     }
+    return text_check(text, err);
 }
 
 static status_code tell_file(const json_t *columns, const struct replay_file *file,
@@ -215,15 +222,15 @@ static status_code tell_file(const json_t *columns, const struct replay_file *fi
 {
     struct text partition = {0};
     struct arena scratch = {0};
-    append_partition(&partition, columns, file->partition, &scratch);
-    status_code s = text_check(&partition, err);
+    status_code s = append_partition(&partition, columns, file->partition, &scratch, err);
     struct live_file live = {
         .path = file->name,
         .size_bytes = file->size < 0 ? 0 : (uint64_t)file->size,
-        .rows = log_stats_rows(file->stats),
         .modified_us = file->modified_ms * 1000,
         .partition = text_string(&partition),
     };
+    if (s == STATUS_OK)
+        s = log_stats_rows(file->stats, &live.rows, err);
     if (s == STATUS_OK)
         s = each(context, &live, err);
     text_release(&partition);

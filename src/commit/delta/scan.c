@@ -198,34 +198,64 @@ static size_t code_point(const char *at, const char *end, uint32_t *out)
     return 10;
 }
 
-char *scan_unescape(struct slice string, struct arena *arena, size_t *out_size)
+/* What stands at *AT, one byte or one escape, to *TO; false: no proper escape. */
+static bool take_piece(const char **at, const char *end, char **to)
 {
     static const char letters[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
+    if (**at != '\\') {
+        *(*to)++ = *(*at)++;
+        return true;
+    }
+    if (++*at == end)
+        return false;
+    const char *letter = memchr(letters, **at, sizeof(letters) - 1);
+    uint32_t c = 0;
+    size_t taken = **at == 'u' ? code_point(*at + 1, end, &c) : 0;
+    if (letter)
+        *(*to)++ = meanings[letter - letters];
+    else if (taken)
+        *to = put_utf8(*to, c);
+    else
+        return false;
+    *at += 1 + taken;
+    return true;
+}
+
+char *scan_unescape(struct slice string, struct arena *arena, size_t *out_size)
+{
     char *out = arena_alloc(arena, string.size + 1);
     char *to = out;
     const char *end = string.data + string.size;
-    for (const char *at = string.data; out && at < end;) {
-        if (*at != '\\') {
-            *to++ = *at++;
-            continue;
-        }
-        if (++at == end)
+    for (const char *at = string.data; out && at < end;)
+        if (!take_piece(&at, end, &to))
             return NULL;
-        const char *letter = memchr(letters, *at, sizeof(letters) - 1);
-        uint32_t c = 0;
-        size_t taken = *at == 'u' ? code_point(at + 1, end, &c) : 0;
-        if (letter)
-            *to++ = meanings[letter - letters];
-        else if (taken)
-            to = put_utf8(to, c);
-        else
-            return NULL;
-        at += 1 + taken;
-    }
-    if (out)
-        *to = '\0';
     if (out && out_size)
         *out_size = (size_t)(to - out);
     return out;
+}
+
+static bool is_proper(struct slice string)
+{
+    char piece[4];
+    const char *end = string.data + string.size;
+    for (const char *at = string.data; at < end;) {
+        char *to = piece;
+        if (!take_piece(&at, end, &to))
+            return false;
+    }
+    return true;
+}
+
+status scan_text(struct slice string, struct arena *arena, char **out, size_t *out_size,
+                 struct error *err)
+{
+    char *text = scan_unescape(string, arena, out_size);
+    if (!text && is_proper(string))
+        return error_no_memory(err);
+    if (!text)
+        return error_set(err, STATUS_BAD_DATA, "\"%.*s\" is no proper JSON string",
+                         (int)(string.size < 80 ? string.size : 80), string.data);
+    *out = text;
+    return STATUS_OK;
 }

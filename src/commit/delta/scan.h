@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 
 struct slice {
@@ -35,5 +36,8 @@ bool slice_is(struct slice slice, const char *text);
 /* What a string means: escapes undone. NUL-terminated in ARENA; *out_size without it. NULL: no memory, or not a proper
  * escape. */
 char *scan_unescape(struct slice string, struct arena *arena, size_t *out_size);
+/* The same, where it matters which: NO_MEMORY, BAD_DATA. OUT_SIZE may be NULL. */
+status scan_text(struct slice string, struct arena *arena, char **out, size_t *out_size,
+                 struct error *err);
 
 #endif

@@ -33,10 +33,10 @@ struct commit_view {
 
 /* ---- the actions ---- */
 
-static const char *keep(struct snapshot *snapshot, const char *text)
+static status keep(struct snapshot *snapshot, const char *text, const char **out, struct error *err)
 {
-    const char *copy = text ? arena_strdup(&snapshot->arena, text) : NULL;
-    return copy ? copy : "";
+    *out = text ? arena_strdup(&snapshot->arena, text) : "";
+    return *out ? STATUS_OK : error_no_memory(err);
 }
 
 static status parse_value(const struct log_reader *reader, const struct scan *scan,
@@ -63,8 +63,8 @@ static status see_own_info(struct commit_view *view, const json_t *leat, struct 
     TRY(json_get_int_opt(leat, "protocolVersion", "commitInfo", &view->protocol_at, err));
     TRY(json_get_bool_opt(leat, "otherData", "commitInfo", &other, err));
     snapshot->other_data = other;
-    snapshot->own_run = keep(snapshot, json_string_value(json_object_get(leat, "runId")));
-    return STATUS_OK;
+    return keep(snapshot, json_string_value(json_object_get(leat, "runId")), &snapshot->own_run,
+                err);
 }
 
 static status see_commit_info(struct commit_view *view, const struct scan *scan, struct slice line,
@@ -72,26 +72,29 @@ static status see_commit_info(struct commit_view *view, const struct scan *scan,
 {
     SCOPED(json_release) json_t *info = NULL;
     TRY(parse_value(&view->reader, scan, line, "commitInfo", &info, err));
-    view->facts.operation =
-        keep(view->snapshot, json_string_value(json_object_get(info, "operation")));
-    view->facts.engine =
-        keep(view->snapshot, json_string_value(json_object_get(info, "engineInfo")));
+    TRY(keep(view->snapshot, json_string_value(json_object_get(info, "operation")),
+             &view->facts.operation, err));
+    TRY(keep(view->snapshot, json_string_value(json_object_get(info, "engineInfo")),
+             &view->facts.engine, err));
     view->facts.time_ms = (int64_t)json_integer_value(json_object_get(info, "timestamp"));
     const json_t *leat = json_object_get(info, "leat");
     return json_is_object(leat) ? see_own_info(view, leat, err) : STATUS_OK;
 }
 
-/* "leat:<table id>:<stream>" of our stream: the table id. */
-static const char *own_app_table(const struct commit_view *view, const char *app)
+/* "leat:<table id>:<stream>" of our stream: the table id. NULL: another's. */
+static status own_app_table(const struct commit_view *view, const char *app, const char **out,
+                            struct error *err)
 {
     const char *stream = view->table->stream;
+    *out = NULL;
     if (!text_starts_with(app, "leat:"))
-        return NULL;
+        return STATUS_OK;
     app += strlen("leat:");
     const char *colon = strchr(app, ':');
     if (!colon || strcmp(colon + 1, stream) != 0)
-        return NULL;
-    return arena_strndup(&view->snapshot->arena, app, (size_t)(colon - app));
+        return STATUS_OK;
+    *out = arena_strndup(&view->snapshot->arena, app, (size_t)(colon - app));
+    return *out ? STATUS_OK : error_no_memory(err);
 }
 
 static status see_txn(struct commit_view *view, const struct scan *scan, struct slice line,
@@ -99,11 +102,12 @@ static status see_txn(struct commit_view *view, const struct scan *scan, struct 
 {
     SCOPED(json_release) json_t *txn = NULL;
     const char *app;
+    const char *table_id;
     int64_t number;
     TRY(parse_value(&view->reader, scan, line, "txn", &txn, err));
     TRY(json_get_text(txn, "appId", "txn", &app, err));
     TRY(json_get_int(txn, "version", "txn", &number, err));
-    const char *table_id = own_app_table(view, app);
+    TRY(own_app_table(view, app, &table_id, err));
     struct snapshot *snapshot = view->snapshot;
     if (!table_id || snapshot->own_version >= 0)
         return STATUS_OK;
@@ -125,7 +129,8 @@ static status see_file(struct commit_view *view, enum action_kind kind, struct s
         view->facts.files_removed++;
         return STATUS_OK;
     }
-    uint64_t rows = log_stats_rows(file.stats);
+    uint64_t rows;
+    TRY(log_stats_rows(file.stats, &rows, err));
     view->facts.files_added++;
     if (rows == UINT64_MAX)
         view->facts.rows_known = false;

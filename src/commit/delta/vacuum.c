@@ -51,8 +51,10 @@ static status see_txn(struct vacuum *vacuum, const struct log_reader *reader, st
     if (!good || scan->bad || !app.data)
         return log_bad_line(reader, "a txn", err);
     struct arena arena = {0};
-    char *text = scan_unescape(app, &arena, NULL);
-    status s = text ? name_record(vacuum, text, number, err) : error_no_memory(err);
+    char *text = NULL;
+    status_code s = scan_text(app, &arena, &text, NULL, err);
+    if (s == STATUS_OK)
+        s = name_record(vacuum, text, number, err);
     arena_release(&arena);
     return s;
 }

@@ -278,11 +278,13 @@ void value_append_path(struct text *text, const char *path)
     text_append_char(text, '"');
 }
 
-char *value_decode_path(const struct slice *written, struct arena *arena)
+status value_decode_path(const struct slice *written, struct arena *arena, char **out,
+                         struct error *err)
 {
-    char *path = scan_unescape(*written, arena, NULL);
+    char *path;
+    TRY(scan_text(*written, arena, &path, NULL, err));
     char *to = path;
-    for (const char *at = path; path && *at; at++) {
+    for (const char *at = path; *at; at++) {
         uint8_t byte;
         if (*at != '%') {
             *to++ = *at;
@@ -290,10 +292,11 @@ char *value_decode_path(const struct slice *written, struct arena *arena)
             *to++ = (char)byte;
             at += 2;
         } else {
-            return NULL;
+            return error_set(err, STATUS_BAD_DATA, "the path \"%.200s\" is no proper URI",
+                             at); /* from the fault on */
         }
     }
-    if (path)
-        *to = '\0';
-    return path;
+    *to = '\0';
+    *out = path;
+    return STATUS_OK;
 }

@@ -17,8 +17,9 @@ status value_append_stats(struct text *text, const struct schema *columns,
 
 /* Append PATH as a JSON string holding an URI-encoded relative path. */
 void value_append_path(struct text *text, const char *path);
-/* The inverse, of a JSON string as written: the object's name in ARENA; NULL: no memory or not well-formed. */
+/* The inverse, of a JSON string as written: the object's name in ARENA. BAD_DATA: not well-formed. */
 struct slice;
-char *value_decode_path(const struct slice *written, struct arena *arena);
+status value_decode_path(const struct slice *written, struct arena *arena, char **out,
+                         struct error *err);
 
 #endif

@@ -64,7 +64,12 @@ static void a_path_of_any_bytes_comes_back_equal(void **state)
     struct arena arena = {0};
     value_append_path(&text, path);
     struct slice inner = {.data = text.data + 1, .size = text.size - 2};
-    assert_string_equal(value_decode_path(&inner, &arena), path);
+    struct error err = {0};
+    char *back = NULL;
+    assert_int_equal(value_decode_path(&inner, &arena, &back, &err), STATUS_OK);
+    assert_string_equal(back, path);
+    inner = (struct slice){.data = "a%4", .size = 3};
+    assert_int_equal(value_decode_path(&inner, &arena, &back, &err), STATUS_BAD_DATA);
     text_release(&text);
     value_append_path(&text, "day=2013-10-22/a%2Fb c.parquet");
     assert_string_equal(text.data, "\"day=2013-10-22/a%252Fb%20c.parquet\"");
