@@ -1,25 +1,77 @@
 #include "json/json.h"
 
+#include <setjmp.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 
-/* Set when an allocation of this thread failed: jansson then often blames the text, or gives a document whose strings
- * lack the bytes that found no room. */
-static _Thread_local bool allocation_failed;
+/* jansson 2.14 does not look whether the lexer's buffer could grow: a string that lacks bytes makes it read and write beyond
+ * its end. So a parse never sees a failed allocation: it is left by longjmp, and what it had allocated is given back here.
+ * For that the blocks of a parse in progress hang in a list. */
+struct block {
+    struct block *previous, *next;
+    /* the caller's bytes follow; two pointers keep them aligned to 16 */
+};
+
+struct parse {
+    struct block blocks; /* head of a ring */
+    jmp_buf out_of_memory;
+};
+
+static _Thread_local struct parse *parse_in_progress;
 
 static void *alloc(size_t size_bytes)
 {
-    void *block = mem_alloc(size_bytes);
+    struct parse *parse = parse_in_progress;
+    struct block *block = mem_alloc(sizeof(*block) + size_bytes);
+    if (!block && parse)
+        longjmp(parse->out_of_memory, 1);
     if (!block)
-        allocation_failed = true;
-    return block;
+        return NULL;
+    *block = (struct block){NULL, NULL};
+    if (parse) {
+        *block = (struct block){&parse->blocks, parse->blocks.next};
+        block->next->previous = block;
+        parse->blocks.next = block;
+    }
+    return block + 1;
+}
+
+static void release(void *bytes)
+{
+    if (!bytes)
+        return;
+    struct block *block = (struct block *)bytes - 1;
+    if (block->next) {
+        block->next->previous = block->previous;
+        block->previous->next = block->next;
+    }
+    mem_free(block);
+}
+
+static void parse_begin(struct parse *parse)
+{
+    parse->blocks = (struct block){&parse->blocks, &parse->blocks};
+    parse_in_progress = parse;
+}
+
+/* The blocks are the document's from here on (KEEP), or are freed. */
+static void parse_end(struct parse *parse, bool keep)
+{
+    parse_in_progress = NULL;
+    for (struct block *block = parse->blocks.next, *next; block != &parse->blocks; block = next) {
+        next = block->next;
+        *block = (struct block){NULL, NULL};
+        if (!keep)
+            mem_free(block);
+    }
 }
 
 void json_init(void)
 {
-    json_set_alloc_funcs(alloc, mem_free);
+    json_set_alloc_funcs(alloc, release);
+    json_object_seed(0); /* once, here, and not within the first parse */
 }
 
 void json_release(json_t **json)
@@ -32,12 +84,14 @@ status json_parse(const char *text, size_t size, const char *what, json_t **out,
 {
     /* NUL in a string is legal JSON and stands in other writers' statistics; json_get_text refuses it. */
     json_error_t failed = {0};
-    allocation_failed = false;
-    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &failed);
-    if (allocation_failed) {
-        json_decref(json);
+    struct parse parse;
+    if (setjmp(parse.out_of_memory)) {
+        parse_end(&parse, false);
         return error_set(err, STATUS_NO_MEMORY, "out of memory\nin %s", what);
     }
+    parse_begin(&parse);
+    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &failed);
+    parse_end(&parse, true);
     if (json) {
         *out = json;
         return STATUS_OK;
