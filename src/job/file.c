@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,54 @@ char *file_join(const char *directory, const char *path, struct arena *arena)
     if (path[0] == 0 || strcmp(path, ".") == 0)
         return arena_strdup(arena, directory);
     return arena_printf(arena, "%s/%s", strcmp(directory, "/") == 0 ? "" : directory, path);
+}
+
+/* Does a path take a detour: an empty part, "." or ".."? */
+static bool has_detour(const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        size_t size = strcspn(slash + 1, "/");
+        if ((size == 0 && slash[1]) || (size == 1 && slash[1] == '.') ||
+            (size == 2 && slash[1] == '.' && slash[2] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* PATH's parts after HEAD, which is real: where nothing is there, ".." has only one meaning. */
+static void append_parts(char *real, const char *rest)
+{
+    for (size_t size; *rest; rest += size) {
+        rest += strspn(rest, "/");
+        size = strcspn(rest, "/");
+        if (size == 2 && rest[0] == '.' && rest[1] == '.') {
+            char *slash = strrchr(real, '/');
+            slash[slash == real] = 0;
+        } else if (size > 0 && !(size == 1 && rest[0] == '.')) {
+            snprintf(real + strlen(real), PATH_MAX - strlen(real), "%s%.*s", real[1] ? "/" : "",
+                     (int)size, rest);
+        }
+    }
+}
+
+char *file_normalize(const char *path, struct arena *arena)
+{
+    char head[PATH_MAX], real[PATH_MAX];
+    size_t size = strlen(path);
+    if (path[0] != '/' || !has_detour(path) || size >= sizeof(head))
+        return arena_strdup(arena, path);
+    memcpy(head, path, size + 1);
+    while (!realpath(head, real)) { /* the longest part that is there */
+        char *slash = strrchr(head, '/');
+        if (errno != ENOENT && errno != ENOTDIR)
+            return arena_strdup(arena, path); /* not ours to see: whoever opens it says why */
+        slash[slash == head] = 0;
+    }
+    size_t known = strlen(head);
+    if (strlen(real) + (size - known) + 2 > sizeof(real))
+        return arena_strdup(arena, path);
+    append_parts(real, path + known);
+    return arena_strdup(arena, real);
 }
 
 bool file_exists(const char *path)

@@ -141,7 +141,8 @@ status location_source(struct job_reader *reader, const struct yaml_node *node, 
     job->source_location = location;
     bool is_file = job->source->suffixes != NULL;
     if (is_file) {
-        job->source_location = file_join(reader->directory, location, &job->arena);
+        const char *joined = file_join(reader->directory, location, &job->arena);
+        job->source_location = joined ? file_normalize(joined, &job->arena) : NULL;
         if (!job->source_location)
             return error_no_memory(err);
         int problem = try_file(job->source_location);
@@ -184,6 +185,20 @@ static status unknown_scheme(struct job_reader *reader, const struct yaml_node *
                       text_string(&list));
 }
 
+/* A folder in its shortest true form: what status and the ledger show is what `ls` finds. NULL: no memory. */
+static char *target_path(struct job_reader *reader, const char *scheme, const char *url)
+{
+    struct arena *arena = &reader->job->arena;
+    if (scheme && strcmp(scheme, "file") != 0)
+        return arena_strdup(arena, url);
+    if (scheme) {
+        const char *path = file_normalize(url + strlen("file://"), arena);
+        return path ? arena_printf(arena, "file://%s", path) : NULL;
+    }
+    const char *path = file_join(reader->directory, url, arena);
+    return path ? file_normalize(path, arena) : NULL;
+}
+
 status location_target(struct job_reader *reader, const struct yaml_node *node, const char **out,
                        const struct storage_driver **out_driver, struct error *err)
 {
@@ -200,8 +215,7 @@ status location_target(struct job_reader *reader, const struct yaml_node *node, 
                           "target: %s has two slashes; write file:///%s for /%s, or ./%s for a "
                           "folder beside the job file",
                           values_shown(url), url->text + 7, url->text + 7, url->text + 7);
-    char *path =
-        scheme ? arena_strdup(arena, url->text) : file_join(reader->directory, url->text, arena);
+    char *path = target_path(reader, scheme, url->text);
     if (!path)
         return error_no_memory(err);
     size_t size = strlen(path);

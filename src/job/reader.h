@@ -21,6 +21,9 @@ status file_read_small(const char *path, size_t limit, struct arena *arena, char
 /* Absolute form of the folder that holds PATH; the current directory for "-". */
 status file_directory(const char *path, struct arena *arena, const char **out, struct error *err);
 char *file_join(const char *directory, const char *path, struct arena *arena); /* NULL: no memory */
+/* An absolute PATH without empty parts, "." and "..": as the links of what is there lead, letter by letter below. A PATH
+ * that has none of them stays as it is. NULL: no memory. */
+char *file_normalize(const char *path, struct arena *arena);
 bool file_exists(const char *path);
 
 /* ---- override.c ---- */

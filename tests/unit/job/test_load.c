@@ -103,11 +103,32 @@ static void paths_are_relative_to_the_job_file(void **state)
     struct job job = {0};
     struct error err = {0};
     assert_int_equal(job_load("below/job.yaml", NULL, 0, &job, &err), STATUS_OK);
-    snprintf(expected, sizeof(expected), "%s/below/../shop.db", folder);
+    snprintf(expected, sizeof(expected), "%s/shop.db", folder);
     assert_string_equal(job.source_location, expected);
     snprintf(expected, sizeof(expected), "%s/below/lake", folder);
     assert_string_equal(job.target, expected);
     job_release(&job);
+}
+
+static void paths_are_told_without_detours_and_links_lead_where_they_lead(void **state)
+{
+    char expected[128];
+    mkdir("below", 0777);
+    mkdir("below/deep", 0777);
+    assert_int_equal(symlink("below/deep", "link"), 0);
+    struct job job = load("source: ./shop.db\ntarget: link/../lake/./new//er/\nstreams: {o: }\n");
+    snprintf(expected, sizeof(expected), "%s/below/lake/new/er", folder);
+    assert_string_equal(job.target, expected);
+    job_release(&job);
+    job = load("source: ./shop.db\ntarget: link/lake\nstreams: {o: }\n");
+    snprintf(expected, sizeof(expected), "%s/link/lake", folder);
+    assert_string_equal(job.target, expected); /* as it was written */
+    job_release(&job);
+    job = load("source: ./shop.db\ntarget: file:///nowhere/a/../../b\nstreams: {o: }\n");
+    assert_string_equal(job.target, "file:///b");
+    job_release(&job);
+    unlink("link");
+    rmdir("below/deep");
 }
 
 static void a_file_at_the_other_place_is_named(void **state)
@@ -292,6 +313,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
         CASE(a_stream_takes_defaults_and_overrides_them),
         CASE(paths_are_relative_to_the_job_file),
+        CASE(paths_are_told_without_detours_and_links_lead_where_they_lead),
         CASE(a_file_at_the_other_place_is_named),
         CASE(values_come_from_the_environment_and_from_files),
         CASE(set_finds_streams_whose_names_hold_dots),
