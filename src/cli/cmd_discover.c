@@ -16,13 +16,21 @@ static json_t *column_to_json(const struct source_column *column)
                      column->usable_key, "indexed", column->indexed);
 }
 
+/* A view has no size of its own. */
+static bool is_estimated(const struct source_stream *stream)
+{
+    return stream->rows > 0 || stream->bytes > 0;
+}
+
 static json_t *stream_to_json_entry(const struct source_stream *stream)
 {
     json_t *columns = json_array();
     for (size_t i = 0; i < stream->n_columns; i++)
         json_array_append_new(columns, column_to_json(&stream->columns[i]));
-    return json_pack("{s:s,s:s,s:I,s:I,s:o,s:o}", "stream", stream->name, "kind", stream->kind,
-                     "rows", (json_int_t)stream->rows, "bytes", (json_int_t)stream->bytes, "note",
+    bool known = is_estimated(stream);
+    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o}", "stream", stream->name, "kind", stream->kind,
+                     "rows", known ? json_integer((json_int_t)stream->rows) : json_null(), "bytes",
+                     known ? json_integer((json_int_t)stream->bytes) : json_null(), "note",
                      json_text_or_null(stream->note), "columns", columns);
 }
 
@@ -66,13 +74,15 @@ static status print_columns(struct invocation *invocation, const struct source_s
 static status print_catalog(struct invocation *invocation, const char *source,
                             const struct source_catalog *catalog, struct error *err)
 {
-    fprintf(invocation->out, "%s holds %zu stream%s\n", source, catalog->n_streams,
-            catalog->n_streams == 1 ? "" : "s");
+    char streams[48];
+    fprintf(invocation->out, "%s holds %s\n", source,
+            counted(catalog->n_streams, "stream", streams));
     for (size_t i = 0; i < catalog->n_streams; i++) {
         const struct source_stream *stream = &catalog->streams[i];
-        char rows[32], bytes[32];
-        fprintf(invocation->out, "\n%s (%s): about %s rows", stream->name, stream->kind,
-                text_format_count(stream->rows, rows));
+        char rows[48], bytes[32];
+        fprintf(invocation->out, "\n%s (%s)", stream->name, stream->kind);
+        if (is_estimated(stream))
+            fprintf(invocation->out, ": about %s", counted(stream->rows, "row", rows));
         if (stream->bytes)
             fprintf(invocation->out, ", %s", text_format_bytes(stream->bytes, bytes));
         fputc('\n', invocation->out);

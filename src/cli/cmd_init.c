@@ -10,6 +10,7 @@
 #include "cli/cmd.h"
 #include "cli/open.h"
 #include "storage/file_ops.h"
+#include "storage/storage.h"
 
 static const struct option_spec flags[] = {
     {.name = "output",
@@ -25,14 +26,14 @@ static const struct option_spec flags[] = {
     {0},
 };
 
-/* Text that means the same to YAML: plain where that is safe, else in double quotes. */
-static void append_yaml(struct text *out, const char *text)
+/* Text that means the same to YAML: plain where that is safe, else in double quotes. DOLLAR: what a $ becomes. */
+static void append_quoted(struct text *out, const char *text, const char *dollar)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:";
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off"};
     bool plain = text[0] && strspn(text, safe) == strlen(text) && !strchr("0123456789.:", text[0]);
     plain |= text_starts_with(text, "./") && strspn(text, safe) == strlen(text);
-    plain &= !text_ends_with(text, ":") && !strstr(text, "$");
+    plain &= !text_ends_with(text, ":");
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         plain &= strcasecmp(text, words[i]) != 0;
     if (plain) {
@@ -44,13 +45,25 @@ static void append_yaml(struct text *out, const char *text)
         if (*text == '"' || *text == '\\')
             text_printf(out, "\\%c", *text);
         else if (*text == '$')
-            text_append(out, "$$");
+            text_append(out, dollar);
         else if ((unsigned char)*text < 0x20)
             text_printf(out, "\\x%02x", (unsigned)*text);
         else
             text_append_char(out, *text);
     }
     text_append_char(out, '"');
+}
+
+/* A value, in which ${NAME} would be taken for a variable. */
+static void append_yaml(struct text *out, const char *text)
+{
+    append_quoted(out, text, "$$");
+}
+
+/* A key, which is what it says. */
+static void append_key(struct text *out, const char *text)
+{
+    append_quoted(out, text, "$");
 }
 
 /* A name as a key of `streams`, where * ? and ! mean more than themselves. */
@@ -95,30 +108,173 @@ static void append_primary_key(struct text *out, const struct source_stream *str
         text_append(out, "]\n");
 }
 
-static void append_stream(struct text *out, const struct source_stream *stream)
+/* ---- names that a table or a path can't carry ---- */
+
+/* What Delta takes in no column's name. */
+static const char refused_in_columns[] = " ,;{}()\n\t=";
+
+static bool needs_query(const struct source_stream *stream)
 {
-    char rows[32];
+    for (size_t i = 0; i < stream->n_columns; i++)
+        if (strpbrk(stream->columns[i].name, refused_in_columns))
+            return true;
+    return !is_expressible(stream->name);
+}
+
+/* NAME with _ for each of REFUSED and for control characters. NULL: no memory. */
+static char *clean_name(struct arena *arena, const char *name, const char *refused)
+{
+    char *clean = arena_strdup(arena, name);
+    for (char *at = clean; at && *at; at++)
+        if (strchr(refused, *at) || (unsigned char)*at < 0x20)
+            *at = '_';
+    return clean;
+}
+
+static void append_identifier(struct text *out, const char *name)
+{
+    text_append_char(out, '"');
+    for (; *name; name++) {
+        text_append_char(out, *name);
+        if (*name == '"')
+            text_append_char(out, '"');
+    }
+    text_append_char(out, '"');
+}
+
+static status append_query(struct text *out, const struct source_stream *stream,
+                           struct arena *arena, struct error *err)
+{
+    SCOPED(text_release) struct text query = {0};
+    text_append(&query, "select ");
+    for (size_t i = 0; i < stream->n_columns; i++) {
+        const char *name = stream->columns[i].name;
+        const char *clean = clean_name(arena, name, refused_in_columns);
+        if (!clean)
+            return error_no_memory(err);
+        text_append(&query, i ? ", " : "");
+        append_identifier(&query, name);
+        if (strcmp(clean, name) != 0) {
+            text_append(&query, " as ");
+            append_identifier(&query, clean);
+        }
+    }
+    text_append(&query, " from ");
+    append_identifier(&query, stream->name);
+    TRY(text_check(&query, err));
+    text_append(out, "    query: ");
+    append_yaml(out, text_string(&query));
+    text_append_char(out, '\n');
+    return STATUS_OK;
+}
+
+/* The folder that a stream's table gets without a word. */
+static const char *folder_of(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+
+static bool is_folder_shared(const struct source_catalog *catalog,
+                             const struct source_stream *stream)
+{
+    size_t streams = 0;
+    for (size_t i = 0; i < catalog->n_streams; i++)
+        streams += strcmp(folder_of(catalog->streams[i].name), folder_of(stream->name)) == 0;
+    return streams > 1 && strchr(stream->name, '.') != NULL;
+}
+
+static status append_object(struct text *out, const struct source_catalog *catalog,
+                            const struct source_stream *stream, struct arena *arena,
+                            struct error *err)
+{
+    const char *folder = folder_of(stream->name);
+    bool is_path = !strchr(folder, '/') && storage_name_valid(folder);
+    if (is_path && !is_folder_shared(catalog, stream))
+        return STATUS_OK;
+    const char *clean = clean_name(arena, stream->name, is_path ? "/" : "/.");
+    if (!clean)
+        return error_no_memory(err);
+    text_append(out, "    object: ");
+    append_yaml(out, *clean ? clean : "_");
+    text_append_char(out, '\n');
+    return STATUS_OK;
+}
+
+/* ---- the file ---- */
+
+/* A column that may hold values of every kind, BLOBs among them, loads as text only if the job says so. */
+static void append_columns(struct text *out, const struct source_stream *stream, bool query)
+{
+    bool any = false;
+    for (size_t i = 0; i < stream->n_columns && !query; i++) {
+        const char *declared = stream->columns[i].declared_type;
+        if (declared && declared[0] && strcasecmp(declared, "any") != 0)
+            continue;
+        text_append(out, any ? ", " : "    columns: {");
+        append_key(out, stream->columns[i].name);
+        text_append(out, ": {on_error: text}");
+        any = true;
+    }
+    if (any)
+        text_append(out, "} # BLOBs become 0x and hex digits\n");
+}
+
+static void append_hints(struct text *out, const struct source_stream *stream)
+{
     const struct source_column *key = find_update_key(stream);
     const struct source_column *period = find_period(stream);
-    if (!is_expressible(stream->name)) {
-        text_printf(out, "  # %s: a name with * ? or ! needs a query\n", stream->name);
-        return;
+    if (key) {
+        text_append(out, "    # mode: incremental with update_key: ");
+        append_yaml(out, key->name);
+        text_append(out, " loads only what is new\n");
+    }
+    if (period && !strpbrk(period->name, refused_in_columns)) {
+        text_append(out, "    # partition_by: day(");
+        text_append(out, period->name);
+        text_append(out, ")\n");
+    }
+}
+
+static status append_note(struct text *out, const struct source_stream *stream, const char *before,
+                          struct arena *arena, struct error *err)
+{
+    const char *note = stream->note ? clean_name(arena, stream->note, "") : "";
+    if (!note)
+        return error_no_memory(err);
+    if (*note)
+        text_printf(out, "%s%s\n", before, note);
+    return STATUS_OK;
+}
+
+static status append_stream(struct text *out, const struct source_catalog *catalog,
+                            const struct source_stream *stream, struct arena *arena,
+                            struct error *err)
+{
+    char rows[48];
+    bool query = needs_query(stream);
+    const char *name = clean_name(arena, stream->name, query ? "*?!" : "");
+    if (!name)
+        return error_no_memory(err);
+    if (stream->n_columns == 0) { /* it can't be read: the note says why */
+        text_append(out, "  # ");
+        append_key(out, stream->name);
+        return append_note(out, stream, ": ", arena, err);
     }
     text_append(out, "  ");
-    append_yaml(out, stream->name);
-    text_printf(out, ": # %s, about %s rows\n", stream->kind,
-                text_format_count(stream->rows, rows));
-    text_append(out, "    mode: full-refresh\n");
-    append_primary_key(out, stream);
-    if (key)
-        text_printf(out,
-                    "    # mode: incremental with update_key: %s and write: append loads only "
-                    "what is new\n",
-                    key->name);
-    if (period)
-        text_printf(out, "    # partition_by: day(%s)\n", period->name);
-    if (stream->note)
-        text_printf(out, "    # %s\n", stream->note);
+    append_key(out, query ? name : stream->name);
+    text_printf(out, ": # %s", stream->kind);
+    if (stream->rows)
+        text_printf(out, ", about %s", counted(stream->rows, "row", rows));
+    text_append(out, "\n    mode: full-refresh\n");
+    if (query)
+        TRY(append_query(out, stream, arena, err));
+    else
+        append_primary_key(out, stream);
+    TRY(append_object(out, catalog, stream, arena, err));
+    append_columns(out, stream, query);
+    append_hints(out, stream);
+    return append_note(out, stream, "    # ", arena, err);
 }
 
 /* A path is relative to the job file; what was typed was relative to the current directory. */
@@ -150,7 +306,7 @@ static status build_job(struct invocation *invocation, const char *url,
     append_yaml(out, option_text(&invocation->flags, "target"));
     text_append(out, "\ndefaults:\n  table: delta\nstreams:\n");
     for (size_t i = 0; i < catalog->n_streams; i++)
-        append_stream(out, &catalog->streams[i]);
+        TRY(append_stream(out, catalog, &catalog->streams[i], &invocation->arena, err));
     return text_check(out, err);
 }
 
@@ -205,6 +361,7 @@ static status run(struct invocation *invocation, struct error *err)
     SCOPED(open_source_close) struct open_source source = {0};
     SCOPED(text_release) struct text content = {0};
     const char *shown;
+    char streams[48];
     TRY(refuse_password(invocation, url, err));
     TRY(source_open_url(invocation, url, &source, &shown, err));
     TRY(source_catalog_read(&source, err));
@@ -222,8 +379,8 @@ static status run(struct invocation *invocation, struct error *err)
                                     (json_int_t)source.catalog.n_streams),
                           err);
     if (!invocation->quiet)
-        fprintf(invocation->out, "wrote %s with %zu streams\nnext: leat check %s\n", path,
-                source.catalog.n_streams, path);
+        fprintf(invocation->out, "wrote %s with %s\nnext: leat check %s\n", path,
+                counted(source.catalog.n_streams, "stream", streams), path);
     return STATUS_OK;
 }
 

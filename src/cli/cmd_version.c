@@ -12,6 +12,7 @@ const struct command cmd_version = {
     .name = "version",
     .synopsis = "",
     .summary = "the version of this program",
+    .help = "Prints the version of this program.",
     .example = "leat version",
     .run = run,
 };

@@ -68,6 +68,8 @@ const char *command_nearest(const char *word); /* NULL: none is near */
 
 /* Print DOCUMENT on one line and release it. NULL: memory ran out while it was built. */
 status print_json(struct invocation *invocation, json_t *document, struct error *err);
+/* "1 row", "20,000 rows": a count and what is counted. */
+const char *counted(uint64_t n, const char *unit, char out[48]);
 /* The value as JSON text, or null. */
 json_t *json_text_or_null(const char *text);
 

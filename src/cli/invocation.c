@@ -151,8 +151,9 @@ static status check_count(const struct invocation *invocation, struct error *err
                          (int)strcspn(command->synopsis, " "), command->synopsis, command->name,
                          command->synopsis);
     if (invocation->n_args > command->max_args)
-        return error_set(err, STATUS_BAD_CONFIG, "%s takes no \"%s\": leat %s %s", command->name,
-                         invocation->args[command->max_args], command->name, command->synopsis);
+        return error_set(err, STATUS_BAD_CONFIG, "%s takes no \"%s\": leat %s%s%s", command->name,
+                         invocation->args[command->max_args], command->name,
+                         command->synopsis[0] ? " " : "", command->synopsis);
     return STATUS_OK;
 }
 

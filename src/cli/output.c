@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/command.h"
 
 status print_json(struct invocation *invocation, json_t *document, struct error *err)
@@ -12,6 +13,13 @@ status print_json(struct invocation *invocation, json_t *document, struct error 
     fprintf(invocation->out, "%s\n", text);
     mem_free(text);
     return STATUS_OK;
+}
+
+const char *counted(uint64_t n, const char *unit, char out[48])
+{
+    char count[32];
+    snprintf(out, 48, "%s %s%s", text_format_count(n, count), unit, n == 1 ? "" : "s");
+    return out;
 }
 
 json_t *json_text_or_null(const char *text)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/command.h"
 
 static const char *const stage_names[STAGES] = {"open",   "plan",     "read",
                                                 "encode", "assemble", "publish"};
@@ -12,16 +13,15 @@ static const char *const stage_names[STAGES] = {"open",   "plan",     "read",
 
 static void print_size_line(FILE *out, const struct stream_report *stream)
 {
-    char read[32], written[32];
+    char read[32], written[32], count[48];
     fprintf(out, "  read %s, wrote %s", text_format_bytes(stream->bytes_read, read),
             text_format_bytes(stream->bytes_written, written));
     if (stream->compression_ratio > 0)
         fprintf(out, " (%.1f to 1)", stream->compression_ratio);
     if (stream->partitions)
-        fprintf(out, ", %llu partitions", (unsigned long long)stream->partitions);
+        fprintf(out, ", %s", counted(stream->partitions, "partition", count));
     if (stream->small_files)
-        fprintf(out, ", %llu files under half of file_size",
-                (unsigned long long)stream->small_files);
+        fprintf(out, ", %s under half of file_size", counted(stream->small_files, "file", count));
     fputc('\n', out);
 }
 
@@ -40,11 +40,10 @@ static void print_watermark_line(FILE *out, const struct stream_report *stream)
 
 static void print_counts(FILE *out, const struct stream_report *stream)
 {
-    char count[32];
+    char count[48];
     if (stream->rows_rejected)
-        fprintf(out, "  %s rows rejected, kept in %s/%s\n",
-                text_format_count(stream->rows_rejected, count), stream->table_url,
-                stream->reject_file ? stream->reject_file : "");
+        fprintf(out, "  %s rejected, kept in %s/%s\n", counted(stream->rows_rejected, "row", count),
+                stream->table_url, stream->reject_file ? stream->reject_file : "");
     for (size_t i = 0; i < stream->n_policy_columns; i++)
         fprintf(out, "  %s\n", stream->policy_columns[i]);
     for (size_t i = 0; i < stream->n_notes; i++)
@@ -53,19 +52,18 @@ static void print_counts(FILE *out, const struct stream_report *stream)
 
 static void print_published(FILE *out, const struct stream_report *stream)
 {
-    char rows[32], time[32], rate[32];
+    char rows[48], files[48], time[32], rate[32];
     double seconds = stream->wall_seconds > 1e-9 ? stream->wall_seconds : 1e-9;
-    fprintf(out, "%s: published version %lld: %s rows in %llu files, %s, %s rows/s\n",
-            stream->stream, (long long)stream->version,
-            text_format_count(stream->rows_written, rows), (unsigned long long)stream->files,
-            text_format_duration(stream->wall_seconds, time),
+    fprintf(out, "%s: published version %lld: %s in %s, %s, %s rows/s\n", stream->stream,
+            (long long)stream->version, counted(stream->rows_written, "row", rows),
+            counted(stream->files, "file", files), text_format_duration(stream->wall_seconds, time),
             text_format_count((uint64_t)((double)stream->rows_read / seconds), rate));
     print_size_line(out, stream);
     print_watermark_line(out, stream);
     for (size_t i = 0; i < stream->n_partition_results; i++) {
         const struct partition_result *result = &stream->partition_results[i];
-        fprintf(out, "  partition %s: %s, %s rows, %llu files\n", result->value, result->outcome,
-                text_format_count(result->rows, rows), (unsigned long long)result->files);
+        fprintf(out, "  partition %s: %s, %s, %s\n", result->value, result->outcome,
+                counted(result->rows, "row", rows), counted(result->files, "file", files));
     }
     print_counts(out, stream);
 }
@@ -105,13 +103,16 @@ void print_stream_error(FILE *out, const struct stream_report *stream)
 
 void print_plan_text(FILE *out, const struct run_report *run, const struct stream_report *stream)
 {
-    char rows[32], bytes[32], size[32];
+    char rows[48], bytes[32], size[32], count[48];
+    bool known = stream->rows_planned_exact || stream->rows_planned > 0;
     fprintf(out, "%s -> %s (%s)\n", stream->stream, stream->table_url, stream->mode);
-    fprintf(out, "  %s%s rows in %llu splits", stream->rows_planned_exact ? "" : "about ",
-            text_format_count(stream->rows_planned, rows), (unsigned long long)stream->splits);
+    fprintf(out, "  %s%s in %s", stream->rows_planned_exact || !known ? "" : "about ",
+            known ? counted(stream->rows_planned, "row", rows) : "rows not counted",
+            counted(stream->splits, "split", count));
     if (stream->bytes_planned)
         fprintf(out, ", %s in the source", text_format_bytes(stream->bytes_planned, bytes));
-    fprintf(out, ", %u readers, %u encoders\n", run->readers, run->workers);
+    fprintf(out, ", %s", counted(run->readers, "reader", count));
+    fprintf(out, ", %s\n", counted(run->workers, "encoder", count));
     if (stream->consistency && *stream->consistency)
         fprintf(out, "  consistency: %s\n", stream->consistency);
     if (stream->watermark_before)
@@ -123,11 +124,10 @@ void print_plan_text(FILE *out, const struct run_report *run, const struct strea
                 stream->estimated_partitions ? "" : " (at least one file for each partition)");
     fprintf(out, "  files of about %s", text_format_bytes(stream->file_size, size));
     if (stream->estimated_bytes)
-        fprintf(out, ", %s in about %llu files", text_format_bytes(stream->estimated_bytes, bytes),
-                (unsigned long long)stream->estimated_files);
+        fprintf(out, ", %s in about %s", text_format_bytes(stream->estimated_bytes, bytes),
+                counted(stream->estimated_files, "file", count));
     if (stream->estimated_partitions)
-        fprintf(out, " of at most %llu partitions",
-                (unsigned long long)stream->estimated_partitions);
+        fprintf(out, " of at most %s", counted(stream->estimated_partitions, "partition", count));
     if (stream->estimated_seconds > 0)
         fprintf(out, ", in about %s", text_format_duration(stream->estimated_seconds, size));
     fputc('\n', out);

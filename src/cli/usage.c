@@ -64,6 +64,17 @@ static void print_flags(const struct option_spec *flags, FILE *out)
         char name[64], help[512];
         int n = snprintf(name, sizeof(name), "--%s%s", flag->name, value_word(flag));
         size_t used = (size_t)snprintf(help, sizeof(help), "%s", flag->help);
+        for (size_t i = 0; flag->choices && flag->choices[i] && used < sizeof(help); i++)
+            used += (size_t)snprintf(help + used, sizeof(help) - used, "%s%s",
+                                     i == 0                 ? " One of: "
+                                     : flag->choices[i + 1] ? ", "
+                                                            : " or ",
+                                     flag->choices[i]);
+        if (flag->choices && used < sizeof(help))
+            used += (size_t)snprintf(help + used, sizeof(help) - used, ".");
+        if (flag->kind == OPTION_LIST && flag->example && used < sizeof(help))
+            used +=
+                (size_t)snprintf(help + used, sizeof(help) - used, " Example: %s", flag->example);
         if (flag->default_text && used < sizeof(help))
             snprintf(help + used, sizeof(help) - used, " Default: %s.", flag->default_text);
         fprintf(out, "  %-*s ", FLAG_WIDTH, name);
@@ -74,7 +85,8 @@ static void print_flags(const struct option_spec *flags, FILE *out)
 
 void usage_command(const struct command *command, FILE *out)
 {
-    fprintf(out, "Usage: leat %s %s\n\n", command->name, command->synopsis);
+    fprintf(out, "Usage: leat %s%s%s\n\n", command->name, command->synopsis[0] ? " " : "",
+            command->synopsis);
     print_wrapped(command->help ? command->help : command->summary, 0, 0, out);
     fputs("\nFlags:\n", out);
     print_flags(command->flags, out);

@@ -150,6 +150,35 @@ def test_init_writes_a_job_that_loads(small):
     assert (small.folder / "first.yaml").read_bytes() == before
 
 
+ODD_TABLES = """
+CREATE TABLE "odd name; drop" ("select" INTEGER, "a b" TEXT, "Quote""d" REAL); INSERT INTO "odd name; drop" VALUES (1, 'x', 2);
+CREATE TABLE "!bang*" (x INTEGER); INSERT INTO "!bang*" VALUES (1);
+CREATE TABLE "${HOME}" (x INTEGER); INSERT INTO "${HOME}" VALUES (1);
+CREATE TABLE "a.b" (x INTEGER); INSERT INTO "a.b" VALUES (1);
+CREATE TABLE b (x INTEGER); INSERT INTO b VALUES (1);
+CREATE TABLE "a/b" (x INTEGER); INSERT INTO "a/b" VALUES (1);
+CREATE TABLE ".." (x INTEGER); INSERT INTO ".." VALUES (1);
+CREATE TABLE "two
+lines" (x INTEGER); INSERT INTO "two
+lines" VALUES (1);
+CREATE TABLE "yes" (x); INSERT INTO "yes" VALUES (x'ff');
+CREATE TABLE strict_one (a INT, b ANY) STRICT; INSERT INTO strict_one VALUES (1, x'00');
+CREATE VIEW broken AS SELECT * FROM gone;
+"""
+
+
+def test_init_on_a_database_of_odd_names_writes_a_job_that_runs_at_once(small):
+    small.sql(ODD_TABLES)
+    assert small.leat("init", "shop.db", "-o", "odd.yaml").code == 0
+    result = small.leat("run", "odd.yaml", "--json")
+    assert result.code == 0, result
+    written = {stream["stream"]: stream["rows_written"] for stream in result.json["streams"]}
+    tables = small.query("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")[0][0]
+    assert len(written) == tables and sum(written.values()) >= 10
+    text = small.leat("run", "odd.yaml", "b").out
+    assert "1 row in 1 file," in text, text
+
+
 def test_the_corpus_covers_at_least_forty_mistakes():
     corpus = harness.ROOT / "tests" / "job_errors"
     jobs = {path.stem for path in corpus.glob("*.yaml")}

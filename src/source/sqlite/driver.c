@@ -51,6 +51,8 @@ static void source_freep(struct source **source)
 static void absolute_name(const char *location, char out[PATH_MAX])
 {
     char here[PATH_MAX];
+    while (location[0] == '.' && location[1] == '/')
+        location += 1 + strspn(location + 1, "/");
     if (location[0] == '/' || !getcwd(here, sizeof(here)))
         snprintf(out, PATH_MAX, "%s", location);
     else if (snprintf(out, PATH_MAX, "%s/%s", here, location) >= PATH_MAX)
