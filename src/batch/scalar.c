@@ -86,6 +86,28 @@ void scalar_from_column(struct scalar *out, const struct column *column, size_t 
     }
 }
 
+status column_append_scalar(struct column *column, const struct scalar *value, struct error *err)
+{
+    struct type type = column->field->type;
+    if (type_is_nested(type))
+        return error_set(err, STATUS_BUG, "one value can't be appended to a nested column");
+    if (value->is_null)
+        return column_append_null(column, err);
+    TRY(column_reserve(column, 1, err));
+    if (type_is_text_like(type))
+        return column_append_bytes(column, value->bytes, value->size, err);
+    if (type.id == TYPE_BOOL) {
+        column_append_bool(column, value->i64 != 0);
+    } else if (type.id == TYPE_FLOAT32) {
+        float narrow = (float)value->f64;
+        column_append_fixed(column, &narrow);
+    } else {
+        /* the members of the union begin at one place; little-endian, so the low bytes come first */
+        column_append_fixed(column, value->fixed);
+    }
+    return STATUS_OK;
+}
+
 status scalar_copy(struct scalar *out, const struct scalar *from, struct arena *arena,
                    struct error *err)
 {

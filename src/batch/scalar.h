@@ -26,6 +26,8 @@ struct scalar {
 
 /* The value at ROW of COLUMN (flat types); text is borrowed from the column. */
 void scalar_from_column(struct scalar *out, const struct column *column, size_t row);
+/* The inverse: one more row of COLUMN (flat, of the scalar's type). Errors: NO_MEMORY; BUG for a nested column. */
+status column_append_scalar(struct column *column, const struct scalar *value, struct error *err);
 /* A copy whose bytes live in ARENA. */
 status scalar_copy(struct scalar *out, const struct scalar *from, struct arena *arena,
                    struct error *err);

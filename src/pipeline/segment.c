@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "batch/batch.h"
+#include "batch/scalar.h"
 #include "json/json.h"
 
 enum { MAX_TIES = 1000000 };
@@ -73,55 +74,6 @@ status segment_add_plain(struct segment_writer *writer, uint32_t key, uint64_t r
     piece->plain_bytes = plain->size;
     TRY(write_bytes(writer, plain->data, plain->size, err));
     writer->n_pieces++;
-    return STATUS_OK;
-}
-
-/* How many bytes of scalar.i64 / u64 a type stores; 0: not a plain integer. */
-static size_t integer_bytes(enum type_id id)
-{
-    switch (id) {
-    case TYPE_INT8:
-    case TYPE_UINT8:
-        return 1;
-    case TYPE_INT16:
-    case TYPE_UINT16:
-        return 2;
-    case TYPE_INT32:
-    case TYPE_UINT32:
-    case TYPE_DATE:
-        return 4;
-    case TYPE_INT64:
-    case TYPE_UINT64:
-    case TYPE_TIME:
-    case TYPE_TIMESTAMP:
-        return 8;
-    default:
-        return 0;
-    }
-}
-
-status column_append_scalar(struct column *column, const struct scalar *value, struct error *err)
-{
-    if (value->is_null)
-        return column_append_null(column, err);
-    TRY(column_reserve(column, 1, err));
-    struct type type = column->field->type;
-    if (type_is_text_like(type))
-        return column_append_bytes(column, value->bytes, value->size, err);
-    if (type.id == TYPE_BOOL) {
-        column_append_bool(column, value->i64 != 0);
-    } else if (integer_bytes(type.id)) {
-        column_append_fixed(column, &value->i64); /* little-endian: the low bytes come first */
-    } else if (type.id == TYPE_FLOAT64) {
-        column_append_fixed(column, &value->f64);
-    } else if (type.id == TYPE_FLOAT32) {
-        float narrow = (float)value->f64;
-        column_append_fixed(column, &narrow);
-    } else if (!type_is_nested(type)) {
-        column_append_fixed(column, value->fixed);
-    } else {
-        return error_set(err, STATUS_BUG, "a partition key can't be nested");
-    }
     return STATUS_OK;
 }
 

@@ -91,7 +91,4 @@ status manifest_write(const struct split_result *result, const char *run_id, con
 status manifest_read(const char *json, size_t size, const char *digest, uint32_t split,
                      size_t n_columns, struct split_result *out, struct error *err);
 
-/* Append one scalar (of the column's type) to a flat column. */
-status column_append_scalar(struct column *column, const struct scalar *value, struct error *err);
-
 #endif
