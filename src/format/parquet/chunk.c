@@ -283,7 +283,8 @@ status chunk_encode(const struct leaf *leaf, bounds_kernel *bounds,
     find_bounds(&work, bounds);
     bool made = false;
     if (options->dictionary)
-        TRY(dictionary_build(&scratch->dictionary, leaf, &work.values, &work.bounds, &made, err));
+        TRY(dictionary_build(&scratch->dictionary, leaf, &work.values, &work.bounds,
+                             options->codec.id != CODEC_NONE, &made, err));
     work.dictionary = made ? &scratch->dictionary : NULL;
     out->offset_index.pages = work.n_pages;
     out->offset_index.locations =

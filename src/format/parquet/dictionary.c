@@ -312,11 +312,28 @@ static uint64_t integer_range(const struct leaf *leaf, const struct bounds *boun
     return distance >> 63 ? 0 : distance + 1;
 }
 
-status dictionary_build(struct dictionary *dictionary, const struct leaf *leaf,
-                        const struct dense *values, const struct bounds *bounds, bool *out_made,
-                        struct error *err)
+/* Does each value stand beside its equals, in ascending or descending order or in that of their first
+ * appearance? Compression then finds the repetition in the values themselves, and indexes that change
+ * every few rows by one hide it: l_orderkey of TPC-H takes 11.4 MB with a dictionary, 2.0 MB without.
+ * Where runs are long the indexes are runs as well and cost nothing. */
+static bool is_clustered(const struct dictionary *d, size_t n)
 {
-    *out_made = false;
+    enum { LONG_RUN = 16, STRAYS = 64 };
+    if (d->entries * LONG_RUN < n)
+        return false;
+    const uint32_t *index = (const uint32_t *)(const void *)d->index.data;
+    size_t back = 0, forward = 0;
+    for (size_t i = 1; i < n; i++) {
+        back += index[i] < index[i - 1];
+        forward += index[i] > index[i - 1];
+    }
+    return back * STRAYS <= n || forward * STRAYS <= n;
+}
+
+static status build(struct dictionary *dictionary, const struct leaf *leaf,
+                    const struct dense *values, const struct bounds *bounds, bool *out_made,
+                    struct error *err)
+{
     dictionary->entries = 0;
     dictionary->bytes = 0;
     if (values->n < 2 || values->n > VALUES_MAX || leaf->physical == PARQUET_BOOLEAN ||
@@ -329,4 +346,15 @@ status dictionary_build(struct dictionary *dictionary, const struct leaf *leaf,
     if (small)
         return build_direct(dictionary, values, bounds->min.raw, (size_t)range, out_made, err);
     return build_hashed(dictionary, values, out_made, err);
+}
+
+status dictionary_build(struct dictionary *dictionary, const struct leaf *leaf,
+                        const struct dense *values, const struct bounds *bounds, bool compressed,
+                        bool *out_made, struct error *err)
+{
+    *out_made = false;
+    TRY(build(dictionary, leaf, values, bounds, out_made, err));
+    if (*out_made && compressed && is_clustered(dictionary, values->n))
+        *out_made = false;
+    return STATUS_OK;
 }

@@ -23,10 +23,10 @@ struct dictionary {
 void dictionary_release(struct dictionary *dictionary);
 
 /* *out_made false: it does not pay, write the values PLAIN. BOUNDS are those of all values (integers of
- * a small range take no hashing). */
+ * a small range take no hashing). COMPRESSED: pages will be; then ordered values need no dictionary. */
 status dictionary_build(struct dictionary *dictionary, const struct leaf *leaf,
-                        const struct dense *values, const struct bounds *bounds, bool *out_made,
-                        struct error *err);
+                        const struct dense *values, const struct bounds *bounds, bool compressed,
+                        bool *out_made, struct error *err);
 
 static inline uint32_t *dictionary_index(const struct dictionary *dictionary)
 {

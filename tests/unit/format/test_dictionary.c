@@ -15,16 +15,22 @@ static const struct leaf uuid_leaf = {.physical = PARQUET_FIXED, .width = 16, .o
 static const struct leaf text_leaf = {
     .physical = PARQUET_BYTE_ARRAY, .order = ORDER_BYTES, .is_text = true};
 
-static bool build(struct dictionary *dictionary, const struct leaf *leaf,
-                  const struct dense *values)
+static bool build_for(struct dictionary *dictionary, const struct leaf *leaf,
+                      const struct dense *values, bool compressed)
 {
     struct error err;
     struct bounds bounds;
     bool made = false;
     bounds_kernel_for(leaf)(values, 0, values->n, &bounds);
-    if (dictionary_build(dictionary, leaf, values, &bounds, &made, &err) != STATUS_OK)
+    if (dictionary_build(dictionary, leaf, values, &bounds, compressed, &made, &err) != STATUS_OK)
         fail_msg("%s", err.text);
     return made;
+}
+
+static bool build(struct dictionary *dictionary, const struct leaf *leaf,
+                  const struct dense *values)
+{
+    return build_for(dictionary, leaf, values, true);
 }
 
 static struct span entry_of(const struct dictionary *dictionary, const struct dense *values,
@@ -178,10 +184,35 @@ static void values_of_sixteen_bytes_are_told_apart(void **state)
     test_free(v);
 }
 
+/* RUN equals side by side, ascending by STEP; every STRAY-th value is 0 (0: none). */
+static void check_ordered(size_t run, int64_t step, size_t stray, bool compressed, bool expected)
+{
+    int64_t *v = room_for(N * 8);
+    for (size_t i = 0; i < N; i++)
+        v[i] = stray > 0 && i % stray == 1 ? 0 : (int64_t)(i / run) * step;
+    struct dense values = {.n = N, .width = 8, .values = (uint8_t *)v};
+    struct dictionary dictionary = {0};
+    assert_int_equal(build_for(&dictionary, &int64_leaf, &values, compressed), expected);
+    dictionary_release(&dictionary);
+    test_free(v);
+}
+
+static void ordered_values_are_left_to_compression(void **state)
+{
+    for (int64_t step = 1; step <= 1 << 20; step <<= 20) { /* direct and hashed */
+        check_ordered(4, step, 0, true, false);
+        check_ordered(4, -step, 0, true, false);
+        check_ordered(4, step, 1000, true, false);
+        check_ordered(4, step, 0, false, true); /* nothing else would find the repetition */
+        check_ordered(4, step, 3, true, true);
+        check_ordered(50, step, 0, true, true); /* long runs: the indexes cost nothing */
+    }
+}
+
 static void few_values_have_no_dictionary(void **state)
 {
     check_int64(0, 1, 1, 1, false);
-    check_int64(0, 1, 1, 2, true);
+    check_int64(0, 1, 1, 40, true);
 }
 
 static void its_memory_serves_one_chunk_after_the_other(void **state)
@@ -211,6 +242,7 @@ int main(void)
         cmocka_unit_test(texts_of_every_length_are_told_apart),
         cmocka_unit_test(a_dictionary_never_outgrows_its_ceiling),
         cmocka_unit_test(values_of_sixteen_bytes_are_told_apart),
+        cmocka_unit_test(ordered_values_are_left_to_compression),
         cmocka_unit_test(few_values_have_no_dictionary),
         cmocka_unit_test(its_memory_serves_one_chunk_after_the_other),
     };
