@@ -127,14 +127,20 @@ def staged_manifests() -> int:
     return len(list(LAKE.glob("flights/_leat/staging/**/split-*.json")))
 
 
+def planned_splits() -> int:
+    plan = json.loads(leat("plan", JOB, "flights", "--json").stdout)
+    return plan["streams"][0]["splits"]
+
+
 def killed_and_finished():
-    """kill -9 once a split is done; a run that was quicker is begun again."""
+    """kill -9 once half of the splits are done; a run that was quicker is begun again."""
     for _ in range(10):
         shutil.rmtree(LAKE / "flights")
+        half = planned_splits() // 2
         process = subprocess.Popen(
             [LEAT, "run", JOB, "flights", "--quiet"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while process.poll() is None and staged_manifests() == 0:
+        while process.poll() is None and staged_manifests() < half:
             time.sleep(0.0005)
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
@@ -211,7 +217,7 @@ def main():
     read_back()
     tell(
         f" 11  that took {time.monotonic() - started:.0f} s. Now yours:\n"
-        f"    {BOLD}$ {shown(LEAT)} init ./my.db > job.yaml{PLAIN}      a first job file, to read and change\n"
+        f"    {BOLD}$ {shown(LEAT)} init ./my.db -o job.yaml{PLAIN}      a first job file, to read and change\n"
         f"    {BOLD}$ {shown(LEAT)} plan job.yaml{PLAIN}                what would move; writes nothing\n"
         f"    {BOLD}$ {shown(LEAT)} run job.yaml{PLAIN}"
     )
