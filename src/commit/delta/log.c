@@ -53,9 +53,9 @@ static status cut_off(const struct storage *storage, const struct versions *vers
     if (versions->checkpoint >= 0)
         return error_set(err, STATUS_HELD,
                          "the log of %s begins at version %lld behind the checkpoint of version "
-                         "%lld by another writer, and checkpoints of other writers can't be read "
-                         "yet; keep the log's JSON files (delta.logRetentionDuration) or load "
-                         "into a new table",
+                         "%lld: another writer removed the JSON before it, and leat can't read "
+                         "checkpoints yet; keep the log's JSON files "
+                         "(delta.logRetentionDuration) or load into a new table",
                          storage->url, (long long)versions->first, (long long)versions->checkpoint);
     return error_set(err, STATUS_HELD,
                      "the log of %s begins at version %lld, versions before it are missing; "

@@ -24,7 +24,7 @@ enum {
 const char *log_version_name(int64_t version, char out[LOG_NAME_BYTES]);
 
 /* The newest version, -1 when there is no table. HELD when the log can't be read from version 0 on: a
- * version is missing, or the first ones were replaced by another writer's checkpoint. */
+ * version is missing, or the first ones were removed behind a checkpoint. */
 status log_newest(struct storage *storage, int64_t *out, struct error *err);
 
 struct log_reader {
