@@ -5,6 +5,7 @@ well, so neither side vouches for itself. `scripts/check` builds the program; LE
 """
 
 import datetime as dt
+import json
 import math
 import os
 import pathlib
@@ -13,7 +14,9 @@ import uuid
 from decimal import Decimal, localcontext
 
 import duckdb
+import harness
 import polars
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -299,3 +302,76 @@ def test_compression_that_gains_nothing_is_left_out(tmp_path):
             assert packed == (column.compression == "SNAPPY"), column.path_in_schema
             codecs.add(column.compression)
     assert codecs == {"SNAPPY", "UNCOMPRESSED"}
+
+
+def inspect(path):
+    """The answer of `leat inspect --json`, by column; the text is asked for as well."""
+    shown = subprocess.run([harness.LEAT, "inspect", path], capture_output=True, text=True, check=True).stdout
+    run = subprocess.run([harness.LEAT, "inspect", path, "--json"], capture_output=True, text=True, check=True)
+    found = json.loads(run.stdout)
+    columns = {".".join(c["path"]): c for c in found["row_groups"][0]["columns"]}
+    assert all(e["name"] in shown for e in found["schema"])
+    return found, columns
+
+
+EXTREMES = {
+    "uint64": ("INT64 (UINT64)", "0", "18446744073709551615"),
+    "int8": ("INT32 (INT8)", "-128", "127"),
+    "dec7_2": ("INT32 (DECIMAL 7,2)", "-99999.99", "99999.99"),
+    "dec76_20": ("FIXED_LEN_BYTE_ARRAY(32) (DECIMAL 76,20)", f"-{'9' * 56}.{'9' * 20}", f"{'9' * 56}.{'9' * 20}"),
+    "date": ("INT32 (DATE)", "0001-01-01", "9999-12-31"),
+    "time": ("INT64 (TIME MICROS)", "00:00:00", "23:59:59.999999"),
+    "timestamptz": ("INT64 (TIMESTAMP MICROS UTC)", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+    "uuid": ("FIXED_LEN_BYTE_ARRAY(16) (UUID)", str(uuid.UUID(int=0)), str(uuid.UUID(int=(1 << 128) - 1))),
+}
+
+
+def test_inspect_shows_every_type(tmp_path):
+    found, columns = inspect(write(tmp_path / "t.parquet", 3000, "--groups", "2"))
+    assert found["rows"] == 3000 and len(found["row_groups"]) == 2
+    assert [e["name"] for e in found["schema"] if e["depth"] == 1] == NAMES
+    assert {name: (c["type"], c["min"], c["max"]) for name, c in columns.items() if name in EXTREMES} == EXTREMES
+    assert columns["float64"]["nans"] == sum(i % 11 == 2 and i % 7 != NAMES.index("float64") % 7 for i in range(1500))
+    assert columns["text"]["max_exact"] is False and columns["text"]["min_exact"] is True
+    assert columns["color"]["encodings"] == ["PLAIN", "RLE", "RLE_DICTIONARY"]
+    assert not columns["interval"]["column_index"] and columns["interval"]["offset_index"]
+
+
+def test_inspect_shows_a_file_of_pyarrow(tmp_path):
+    table = pa.table(
+        {
+            "ms": pa.array([0, 1700000000000, -1], pa.timestamp("ms")),
+            "ns": pa.array([0, 1700000000000000001, -1], pa.timestamp("ns", "UTC")),
+            "price": pa.array([Decimal("1.50"), None, Decimal("-3.25")], pa.decimal128(12, 2)),
+            "delta": pa.array([1, 2, 255], pa.uint8()),
+            "text": pa.array(["b\n", "ü", "\x1b[31m"], pa.large_string()),
+            "map": pa.array([[("a", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+        }
+    )
+    codecs = {"ms": "GZIP", "ns": "BROTLI", "price": "LZ4", "delta": "SNAPPY", "text": "NONE"}
+    encodings = {"delta": "DELTA_BINARY_PACKED", "text": "DELTA_BYTE_ARRAY"}
+    path = tmp_path / "pyarrow.parquet"
+    pq.write_table(table, path, compression=codecs, use_dictionary=["ms"], column_encoding=encodings)
+    found, columns = inspect(path)
+    assert found["created_by"].startswith("parquet-cpp-arrow")
+    assert [columns[n]["codec"] for n in codecs] == ["gzip", "brotli", "lz4_raw", "snappy", "none"]
+    assert "DELTA_BINARY_PACKED" in columns["delta"]["encodings"]
+    assert columns["ms"]["max"] == "2023-11-14T22:13:20" and columns["ns"]["max"] == "1700000000000000001"
+    assert (columns["price"]["min"], columns["price"]["nulls"]) == ("-3.25", 1)
+    assert columns["text"]["min"] == "\\x1b[31m", "what steers a terminal is shown, not sent"
+    pq.write_table(table.drop(["ns"]), path, version="1.0", use_deprecated_int96_timestamps=True, store_schema=False)
+    _, columns = inspect(path)
+    assert columns["ms"]["type"] == "INT96" and columns["delta"]["max"] == "255"
+
+
+def test_inspect_shows_a_file_of_duckdb(tmp_path):
+    path = tmp_path / "duckdb.parquet"
+    duckdb.sql(
+        "COPY (SELECT i::INTEGER AS i, i::VARCHAR AS s, interval (i) day AS iv, 1.5::DECIMAL(20,3) AS d, [i, i] AS l, "
+        f"{{'x': i}} AS st, true AS b FROM range(5) r(i)) TO '{path}' (FORMAT parquet, PARQUET_VERSION v2)"
+    )
+    found, columns = inspect(path)
+    assert found["rows"] == 5 and found["created_by"].startswith("DuckDB")
+    assert (columns["i"]["min"], columns["i"]["max"]) == ("0", "4")
+    assert columns["d"]["min"] == "1.500" and columns["b"]["max"] == "true"
+    assert {"l.list.element", "st.x", "iv"} <= set(columns)

@@ -78,6 +78,14 @@ static inline uint64_t prefix_of(const uint8_t *at, size_t size)
     return size >= 8 ? prefix : prefix & ~(~(uint64_t)0 >> (8 * size));
 }
 
+/* Two values of the same prefix. Where that is all of them only their lengths are left. */
+static inline int compare_rest(struct span a, struct span b)
+{
+    if (a.size <= 8 && b.size <= 8)
+        return (a.size > b.size) - (a.size < b.size);
+    return compare_bytes(a, b);
+}
+
 static void bounds_bytes(const struct dense *values, size_t first, size_t n, struct bounds *out)
 {
     *out = (struct bounds){.set = n > 0};
@@ -88,11 +96,11 @@ static void bounds_bytes(const struct dense *values, size_t first, size_t n, str
     for (size_t i = first + 1; i < first + n; i++) {
         struct span value = dense_value(values, i);
         uint64_t prefix = prefix_of(value.data, value.size);
-        if (prefix <= min_prefix && (prefix < min_prefix || compare_bytes(value, min) < 0)) {
+        if (prefix <= min_prefix && (prefix < min_prefix || compare_rest(value, min) < 0)) {
             min = value;
             min_prefix = prefix;
         }
-        if (prefix >= max_prefix && (prefix > max_prefix || compare_bytes(value, max) > 0)) {
+        if (prefix >= max_prefix && (prefix > max_prefix || compare_rest(value, max) > 0)) {
             max = value;
             max_prefix = prefix;
         }

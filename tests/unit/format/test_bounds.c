@@ -219,6 +219,17 @@ static void texts_compare_as_bytes_whatever_their_length(void **state)
     assert_int_equal(bound_span(&bounds.max).size, 9);
 }
 
+static void zeros_at_the_end_of_a_text_count(void **state)
+{
+    uint8_t data[64 + 64] = "a\0a\0\0a";
+    const int64_t offsets[] = {0, 2, 5, 6}; /* "a\0", "a\0\0", "a" */
+    struct dense dense = {.n = 3, .offsets = offsets, .data = data};
+    struct bounds bounds;
+    bounds_kernel_for (&bytes_leaf)(&dense, 0, 3, &bounds);
+    assert_int_equal(bound_span(&bounds.min).size, 1);
+    assert_int_equal(bound_span(&bounds.max).size, 3);
+}
+
 static void unsigned_and_signed_numbers_have_their_own_order(void **state)
 {
     const uint32_t values[] = {1, UINT32_MAX, 0x80000000u};
@@ -272,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_zero_bound_stands_for_both_zeros),
         cmocka_unit_test(infinities_are_bounds),
         cmocka_unit_test(texts_compare_as_bytes_whatever_their_length),
+        cmocka_unit_test(zeros_at_the_end_of_a_text_count),
         cmocka_unit_test(unsigned_and_signed_numbers_have_their_own_order),
         cmocka_unit_test(wide_decimals_compare_by_sign_first),
         cmocka_unit_test(bounds_merge_to_the_widest),
