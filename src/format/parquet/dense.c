@@ -29,7 +29,7 @@ static status reserve(struct buffer *buffer, size_t bytes, uint8_t **out, struct
         return true;                                                                               \
     }
 
-WIDEN_KERNEL(take_int8, int8_t)
+WIDEN_KERNEL(take_int8, int8_t) /* NOLINT(bugprone-signed-char-misuse): a number, no character */
 WIDEN_KERNEL(take_int16, int16_t)
 WIDEN_KERNEL(take_uint8, uint8_t)
 WIDEN_KERNEL(take_uint16, uint16_t)

@@ -278,7 +278,7 @@ const struct schema_element **describe_leaves(const struct parquet_footer *meta,
                                               struct arena *arena, size_t *out_n)
 {
     const struct schema_element **leaves =
-        arena_alloc(arena, meta->n_elements * sizeof(*leaves) + 1);
+        arena_alloc(arena, meta->n_elements * sizeof(void *) + 1);
     if (!leaves)
         return NULL;
     *out_n = 0;
