@@ -227,7 +227,7 @@ static void append_hints(struct text *out, const struct source_stream *stream)
     if (key) {
         text_append(out, "    # mode: incremental with update_key: ");
         append_yaml(out, key->name);
-        text_append(out, " loads only what is new\n");
+        text_append(out, " and write: append loads only what is new\n");
     }
     if (period && !strpbrk(period->name, refused_in_columns)) {
         text_append(out, "    # partition_by: day(");

@@ -33,7 +33,9 @@ static void print_watermark_line(FILE *out, const struct stream_report *stream)
     fprintf(out, "  watermark %s", stream->watermark);
     if (stream->watermark_before && strcmp(stream->watermark_before, stream->watermark) != 0)
         fprintf(out, " (was %s)", stream->watermark_before);
-    if (!isnan(stream->lag_seconds))
+    if (!isnan(stream->lag_seconds) && stream->lag_seconds <= 0)
+        fputs(", level with the source", out);
+    else if (!isnan(stream->lag_seconds))
         fprintf(out, ", %s behind the source", text_format_duration(stream->lag_seconds, lag));
     fputc('\n', out);
 }

@@ -29,6 +29,14 @@ void run_report_release(struct run_report *report)
 
 /* ---- after the splits ---- */
 
+static enum value_policy policy_of(const struct stream_run *stream, const char *column)
+{
+    for (size_t i = 0; i < stream->spec->n_columns; i++)
+        if (strcasecmp(stream->spec->columns[i].name, column) == 0)
+            return stream->spec->columns[i].on_error;
+    return POLICY_ERROR;
+}
+
 static void report_policies(struct stream_run *stream)
 {
     struct stream_report *report = stream->report;
@@ -41,10 +49,12 @@ static void report_policies(struct stream_run *stream)
         for (size_t i = 0; i < stream->plan.n_splits; i++)
             count += stream->splits[i].policy ? stream->splits[i].policy[c] : 0;
         char number[32];
+        const char *name = stream->plan.schema.fields[c].name;
         if (count)
-            texts[report->n_policy_columns++] =
-                arena_printf(stream->run->arena, "column \"%s\": %s values became NULL",
-                             stream->plan.schema.fields[c].name, text_format_count(count, number));
+            texts[report->n_policy_columns++] = arena_printf(
+                stream->run->arena, "column \"%s\": %s value%s that did not fit became %s", name,
+                text_format_count(count, number), count == 1 ? "" : "s",
+                policy_of(stream, name) == POLICY_TEXT ? "text" : "NULL");
     }
     report->policy_columns = texts;
 }
@@ -73,22 +83,33 @@ static int compare_rows(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Partitions with rows in this run: --partitions meets the values of the others as well. */
+static size_t count_partitions(const struct assembly *assembly)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < assembly->n_partitions; i++)
+        n += assembly->partitions[i].rows > 0;
+    return n;
+}
+
 /* Largest partition to the median one. */
 static void report_skew(struct stream_run *stream)
 {
     const struct assembly *assembly = stream->assembly;
     struct stream_report *report = stream->report;
-    size_t n = assembly->n_partitions, largest = 0;
+    size_t n = count_partitions(assembly), at = 0, largest = 0;
     SCOPED(mem_freep) uint64_t *rows = mem_alloc((n + 1) * sizeof(*rows));
     if (!rows || n < 2)
         return;
-    for (size_t i = 0; i < n; i++) {
-        rows[i] = assembly->partitions[i].rows;
-        if (rows[i] > assembly->partitions[largest].rows)
+    for (size_t i = 0; i < assembly->n_partitions; i++) {
+        if (assembly->partitions[i].rows > 0)
+            rows[at++] = assembly->partitions[i].rows;
+        if (assembly->partitions[i].rows > assembly->partitions[largest].rows)
             largest = i;
     }
     qsort(rows, n, sizeof(*rows), compare_rows);
-    report->skew = (double)rows[n - 1] / (double)(rows[n / 2] ? rows[n / 2] : 1);
+    uint64_t median = rows[n / 2];
+    report->skew = (double)rows[n - 1] / (double)median;
     report->skew_partition = arena_strdup(stream->run->arena, assembly->partitions[largest].path);
     if (report->skew >= 10)
         stream_note(stream, "partition %s has %.0f times the rows of the median one",
@@ -155,7 +176,7 @@ void report_files(struct stream_run *stream)
             report->small_files++;
     }
     report->files = assembly->n_files;
-    report->partitions = stream->spec->n_partitions ? assembly->n_partitions : 0;
+    report->partitions = stream->spec->n_partitions ? count_partitions(assembly) : 0;
     if (report->bytes_written)
         report->compression_ratio = bytes_of_written_rows(stream) / (double)report->bytes_written;
     report_skew(stream);

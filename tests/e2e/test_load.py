@@ -425,7 +425,28 @@ def test_given_partitions_run_alone_with_a_result_for_each(orders):
     )
 
 
+def test_partitions_that_were_not_asked_for_count_nowhere(orders):
+    days = [d for (d,) in orders.query("SELECT DISTINCT date(created_at) FROM orders ORDER BY 1 LIMIT 3")]
+    orders.write_job("orders: {mode: full-refresh, partition_by: day(created_at)}")
+    stream = orders.run("--partitions", ",".join(days[1:])).stream()
+    assert stream["partitions"] == 2 and stream["skew"] < 10 and stream["notes"] == []
+
+
 # ---- what people see ----
+
+
+def test_each_policy_says_what_became_of_the_values(shop):
+    shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER, c DATE)")
+    shop.sql("INSERT INTO t VALUES (?, ?, ?, ?)", [(1, "x", "y", "2024-01-01"), (2, 2, "z", "never"), (3, 3, 3, "2024-01-03")])
+    shop.write_job('t: {columns: {a: {on_error: text}, b: {on_error: "null"}, c: {on_error: reject}}}')
+    stream = shop.run().stream()
+    assert stream["rows_rejected"] == 1 and stream["rows_written"] == 2
+    said = " ".join(stream["policies"])
+    assert '"a": 1 value that did not fit became text' in said and '"b": ' in said and "became NULL" in said
+    (rejected,) = (shop.table("t") / stream["reject_file"]).read_text().splitlines()
+    assert json.loads(rejected)["row"] == "rowid 2" and json.loads(rejected)["values"]["c"] == "never"
+    (record,) = shop.table("t").glob("_leat/*/0.json")
+    assert json.loads(record.read_text())["reject_file"] == stream["reject_file"]
 
 
 def test_progress_is_never_on_a_pipe(orders):
