@@ -268,6 +268,23 @@ static status set_column_index(const struct chunk_work *work, struct parquet_col
     return STATUS_OK;
 }
 
+/* Dictionary or PLAIN. Few entries always pay; of many, with compression, a trial tells: supplier keys of
+ * 10,000 line items are a quarter larger with a dictionary than without. */
+static status choose_encoding(struct chunk_work *work, const struct parquet_options *options,
+                              struct error *err)
+{
+    enum { MANY = 8 };
+    struct dictionary *dictionary = &work->scratch->dictionary;
+    bool compressed = options->codec.id != CODEC_NONE, made = false;
+    if (options->dictionary)
+        TRY(dictionary_build(dictionary, work->leaf, &work->values, &work->bounds, compressed,
+                             &made, err));
+    if (made && compressed && dictionary->entries * MANY > work->values.n)
+        TRY(page_dictionary_pays(work->leaf, &work->values, dictionary, work->scratch, &made, err));
+    work->dictionary = made ? dictionary : NULL;
+    return STATUS_OK;
+}
+
 status chunk_encode(const struct leaf *leaf, bounds_kernel *bounds,
                     const struct parquet_options *options, const struct batch *batch, size_t first,
                     const struct page_cuts *cuts, struct chunk_scratch *scratch,
@@ -281,11 +298,7 @@ status chunk_encode(const struct leaf *leaf, bounds_kernel *bounds,
                    &scratch->dense, &work.values, err));
     TRY(slice_pages(&work, cuts, err));
     find_bounds(&work, bounds);
-    bool made = false;
-    if (options->dictionary)
-        TRY(dictionary_build(&scratch->dictionary, leaf, &work.values, &work.bounds,
-                             options->codec.id != CODEC_NONE, &made, err));
-    work.dictionary = made ? &scratch->dictionary : NULL;
+    TRY(choose_encoding(&work, options, err));
     out->offset_index.pages = work.n_pages;
     out->offset_index.locations =
         arena_alloc(arena, work.n_pages * sizeof(*out->offset_index.locations) + 1);

@@ -218,11 +218,11 @@ status page_write_data(const struct leaf *leaf, const struct levels *levels,
 
 /* Entries of bytes and of other widths are told by the position of their first value. */
 static size_t put_entries(const struct dense *values, const struct dictionary *dictionary,
-                          uint8_t *out)
+                          size_t entries, uint8_t *out)
 {
     const uint32_t *firsts = dictionary_firsts(dictionary);
     uint8_t *at = out;
-    for (size_t e = 0; e < dictionary->entries; e++) {
+    for (size_t e = 0; e < entries; e++) {
         struct span value = dense_value(values, firsts[e]);
         if (values->width == 0) {
             store_u32le(at, (uint32_t)value.size);
@@ -245,6 +245,42 @@ status page_write_dictionary(const struct leaf *leaf, const struct dense *values
     if (values->width == 4 || values->width == 8)
         return seal(leaf, &header, dictionary->values.data, scratch, pages, out, err);
     TRY(buffer_reserve(&scratch->body, dictionary->bytes + BODY_SLACK, err));
-    header.body_bytes = put_entries(values, dictionary, scratch->body.data);
+    header.body_bytes = put_entries(values, dictionary, dictionary->entries, scratch->body.data);
     return seal(leaf, &header, scratch->body.data, scratch, pages, out, err);
+}
+
+/* ---- is a dictionary worth it? ---- */
+
+static status compressed_size(struct chunk_scratch *scratch, const uint8_t *bytes, size_t size,
+                              size_t *out, struct error *err)
+{
+    size_t bound = codec_bound(&scratch->codec, size);
+    TRY(buffer_reserve(&scratch->small, bound, err));
+    return codec_compress(&scratch->codec, bytes, size, scratch->small.data, bound, out, err);
+}
+
+status page_dictionary_pays(const struct leaf *leaf, const struct dense *values,
+                            const struct dictionary *dictionary, struct chunk_scratch *scratch,
+                            bool *out_pays, struct error *err)
+{
+    enum { SAMPLE = 2048, SAMPLE_BYTES = 1 << 20 };
+    size_t n = values->n < SAMPLE ? values->n : SAMPLE, plain, stored;
+    size_t entries = dictionary->entries < SAMPLE ? dictionary->entries : SAMPLE;
+    while (n > 1 && dense_plain_bytes(values, 0, n) > SAMPLE_BYTES)
+        n /= 2;
+    size_t room = dense_plain_bytes(values, 0, n);
+    if (room < dictionary->bytes)
+        room = dictionary->bytes;
+    TRY(buffer_reserve(&scratch->body, room + BODY_SLACK, err));
+    uint8_t *body = scratch->body.data;
+    TRY(compressed_size(scratch, body, put_values(leaf, values, 0, n, body), &plain, err));
+    if (values->width == 4 || values->width == 8)
+        TRY(compressed_size(scratch, dictionary->values.data, entries * values->width, &stored,
+                            err));
+    else
+        TRY(compressed_size(scratch, body, put_entries(values, dictionary, entries, body), &stored,
+                            err));
+    size_t index = values->n * index_width(dictionary) / 8; /* indexes hardly compress */
+    *out_pays = stored * dictionary->entries / entries + index < plain * values->n / n;
+    return STATUS_OK;
 }

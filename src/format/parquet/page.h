@@ -26,4 +26,10 @@ status page_write_dictionary(const struct leaf *leaf, const struct dense *values
                              const struct dictionary *dictionary, struct chunk_scratch *scratch,
                              struct buffer *pages, struct page_sizes *out, struct error *err);
 
+/* Is the dictionary with its indexes smaller than the values, when both are compressed? Foretold from the
+ * first values and entries. */
+status page_dictionary_pays(const struct leaf *leaf, const struct dense *values,
+                            const struct dictionary *dictionary, struct chunk_scratch *scratch,
+                            bool *out_pays, struct error *err);
+
 #endif

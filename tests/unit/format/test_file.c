@@ -358,6 +358,34 @@ static void compressed_pages_come_back_and_codecs_that_gain_nothing_are_left_out
     release_all();
 }
 
+/* N values of 10,000 possible ones: a dictionary pays only where there are many of them. */
+static bool has_dictionary(size_t n, const char *compression)
+{
+    struct field fields[] = {{.name = "supplier", .type.id = TYPE_INT64}};
+    const struct schema schema = {.fields = fields, .n_fields = 1};
+    const char *const texts[] = {compression, NULL};
+    struct test_options options;
+    uint64_t seed = 3;
+    CHECK_OK(batch_init(&batch, &schema, &test_error));
+    CHECK_OK(batch_reserve(&batch, n, &test_error));
+    for (size_t i = 0; i < n; i++)
+        column_append_i64(&batch.columns[0], (int64_t)(next_random(&seed) % 10000));
+    batch.rows = n;
+    write_file(&batch, 1, test_options(&options, texts), &sink, &result);
+    struct memory_source source = memory_source_of(sink.bytes.data, sink.bytes.size);
+    CHECK_OK(footer_read(&source.base, &footer, &test_error));
+    bool has = footer.meta.groups[0].chunks[0].dictionary_page_offset >= 0;
+    release_all();
+    return has;
+}
+
+static void a_dictionary_is_left_out_where_compression_alone_does_better(void **state)
+{
+    assert_false(has_dictionary(20000, "compression=zstd:1"));
+    assert_true(has_dictionary(200000, "compression=zstd:1"));
+    assert_true(has_dictionary(20000, "compression=none"));
+}
+
 /* ---- results ---- */
 
 static void the_result_tells_what_the_file_holds(void **state)
@@ -522,6 +550,7 @@ int main(void)
         cmocka_unit_test(levels_tell_which_rows_are_null),
         cmocka_unit_test(indexes_of_a_dictionary_lead_to_the_values),
         cmocka_unit_test(compressed_pages_come_back_and_codecs_that_gain_nothing_are_left_out),
+        cmocka_unit_test(a_dictionary_is_left_out_where_compression_alone_does_better),
         cmocka_unit_test(the_result_tells_what_the_file_holds),
         cmocka_unit_test(a_file_without_rows_is_a_file),
         cmocka_unit_test(meta_is_taken_as_it_was_given_and_refused_when_cut),
