@@ -18,6 +18,8 @@ static const struct option_spec flags[] = {
     {0},
 };
 
+enum { SHOWN_OBJECTS = 10 }; /* of a table; --json lists all */
+
 struct sweep {
     struct invocation *invocation;
     bool dry_run;
@@ -39,10 +41,21 @@ static void on_found(void *context, const char *name, uint64_t size_bytes, int64
         return;
     }
     char size[32], age[32];
-    if (!sweep->invocation->quiet)
+    if (!sweep->invocation->quiet && sweep->count <= SHOWN_OBJECTS)
         fprintf(sweep->invocation->out, "  %10s  %10s old  %s%s%s\n",
                 text_format_bytes(size_bytes, size), text_format_duration((double)age_s, age), name,
                 why ? "  " : "", why ? why : "");
+}
+
+static void print_sum(const struct sweep *sweep)
+{
+    char bytes[32], count[48];
+    FILE *out = sweep->invocation->out;
+    if (sweep->count > SHOWN_OBJECTS)
+        fprintf(out, "  ... and %s more (--json lists all)\n",
+                text_format_count(sweep->count - SHOWN_OBJECTS, bytes));
+    fprintf(out, "  %s %s, %s\n", sweep->dry_run ? "would remove" : "removed",
+            counted(sweep->count, "object", count), text_format_bytes(sweep->bytes, bytes));
 }
 
 static status sweep_table(struct sweep *sweep, struct open_table *table, json_t *tables,
@@ -66,11 +79,8 @@ static status sweep_table(struct sweep *sweep, struct open_table *table, json_t 
     }
     if (code != STATUS_OK)
         return error_context(err, "in table %s", table->url);
-    char bytes[32], count[32];
     if (!invocation->quiet)
-        fprintf(invocation->out, "  %s %s objects, %s\n",
-                sweep->dry_run ? "would remove" : "removed", text_format_count(sweep->count, count),
-                text_format_bytes(sweep->bytes, bytes));
+        print_sum(sweep);
     return STATUS_OK;
 }
 

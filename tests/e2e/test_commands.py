@@ -63,6 +63,16 @@ def test_runs_lists_the_newest_first(orders):
     assert answer(orders, "runs", "--stream", "nobody")["runs"] == []
 
 
+def test_vacuum_tells_of_many_objects_in_a_few_lines(orders):
+    orders.write_job("orders: {mode: full-refresh, partition_by: day(created_at)}")
+    for _ in range(4):
+        orders.run()
+    found = answer(orders, "vacuum", "job.yaml", "--keep", "0s", "--dry-run")["tables"][0]
+    assert found["objects"] > 10 and len(found["found"]) == found["objects"]
+    lines = orders.leat("vacuum", "job.yaml", "--keep", "0s").out.splitlines()
+    assert len(lines) == 13 and f"and {found['objects'] - 10} more" in lines[-2] and "removed" in lines[-1], lines
+
+
 def test_vacuum_removes_what_no_version_needs(orders):
     orders.write_job("orders: {mode: full-refresh}")
     orders.run()
