@@ -184,12 +184,21 @@ static bool is_folder_shared(const struct source_catalog *catalog,
     return streams > 1 && strchr(stream->name, '.') != NULL;
 }
 
+/* Some readers take no line break in a path. */
+static bool has_control(const char *name)
+{
+    for (; *name; name++)
+        if ((unsigned char)*name < 0x20)
+            return true;
+    return false;
+}
+
 static status append_object(struct text *out, const struct source_catalog *catalog,
                             const struct source_stream *stream, struct arena *arena,
                             struct error *err)
 {
     const char *folder = folder_of(stream->name);
-    bool is_path = !strchr(folder, '/') && storage_name_valid(folder);
+    bool is_path = !strchr(folder, '/') && storage_name_valid(folder) && !has_control(folder);
     if (is_path && !is_folder_shared(catalog, stream))
         return STATUS_OK;
     const char *clean = clean_name(arena, stream->name, is_path ? "/" : "/.");

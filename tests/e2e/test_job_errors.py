@@ -175,6 +175,7 @@ def test_init_on_a_database_of_odd_names_writes_a_job_that_runs_at_once(small):
     written = {stream["stream"]: stream["rows_written"] for stream in result.json["streams"]}
     tables = small.query("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")[0][0]
     assert len(written) == tables and sum(written.values()) >= 10
+    assert (small.lake / "two_lines").is_dir(), "readers of Delta take no line break in a path"
     text = small.leat("run", "odd.yaml", "b").out
     assert "1 row in 1 file," in text, text
 
