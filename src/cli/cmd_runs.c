@@ -128,7 +128,9 @@ static status print_listing(struct invocation *invocation, struct listing *listi
     if (listing->entries)
         return print_json(invocation, json_pack("{s:o}", "runs", TAKE(listing->entries)), err);
     if (listing->grid.n_rows == 1) {
-        fputs("no runs yet\n", invocation->out);
+        bool chosen =
+            option_text(&invocation->flags, "run") || option_text(&invocation->flags, "stream");
+        fputs(chosen ? "no such run in the ledger\n" : "no runs yet\n", invocation->out);
         return STATUS_OK;
     }
     TRY(grid_print(&listing->grid, invocation->out, err));

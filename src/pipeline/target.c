@@ -22,6 +22,9 @@ static status open_storage(struct stream_run *stream, struct error *err)
         storage_open(url, &stream->run->job->storage_options, create, &stream->storage, err);
     if (code == STATUS_NOT_FOUND && !create)
         return STATUS_OK; /* a plan for a table that is not there yet */
+    if (code == STATUS_DENIED)
+        return error_context(err, "make the target's folder writable for this user, or correct "
+                                  "target; leat check tries it");
     return code;
 }
 

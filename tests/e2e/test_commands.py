@@ -61,6 +61,7 @@ def test_runs_lists_the_newest_first(orders):
     assert [run["run_id"] for run in answer(orders, "runs", "--limit", "1")["runs"]] == [second]
     assert [run["run_id"] for run in answer(orders, "runs", "--run", first)["runs"]] == [first]
     assert answer(orders, "runs", "--stream", "nobody")["runs"] == []
+    assert "no such run" in orders.leat("runs", "--stream", "nobody").out
 
 
 def test_vacuum_tells_of_many_objects_in_a_few_lines(orders):
