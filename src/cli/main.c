@@ -1,4 +1,5 @@
 /* leat: find the command, run it, tell what came of it. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +26,14 @@ static int report(struct invocation *invocation, const struct error *err, status
     return exit_code_of(code);
 }
 
-/* Results that never reached the reader are no results. */
+/* Results that never reached the reader are no results; but a reader that has seen enough (`leat plan job | head`) is
+ * none of our failures. */
 static int flush_results(int exit_code)
 {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_code;
+    if (errno == EPIPE)
         return exit_code;
     fputs("leat: cannot write the result to standard output\n", stderr);
     return exit_code == EXIT_PUBLISHED ? EXIT_FAILED : exit_code;

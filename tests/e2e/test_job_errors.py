@@ -2,6 +2,9 @@
 
 import os
 import pathlib
+import shutil
+import subprocess
+import tempfile
 
 import pytest
 
@@ -87,10 +90,24 @@ def test_a_file_in_the_current_directory_is_told(small):
     assert f"{small.db} is there, in the current directory" in result.err, result
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_told(small):
-    small.db.chmod(0)
-    refused(small, HEAD + "streams: {orders: }\n", "job.yaml:1:9:", "no permission to read")
+    """As nobody where the tests run as root: root may read everything. The binary is copied to where nobody may run it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        for file in (small.db, small.binary):
+            shutil.copy(file, folder)
+        (folder / small.db.name).chmod(0)
+        (folder / "job.yaml").write_text(HEAD + "streams: {orders: }\n")
+        done = subprocess.run(
+            [folder / pathlib.Path(small.binary).name, "check", "job.yaml"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            user=65534 if os.geteuid() == 0 else None,
+        )
+    assert done.returncode == harness.USAGE, done
+    assert "job.yaml:1:9:" in done.stderr and "no permission to read" in done.stderr, done
 
 
 def test_a_job_file_that_is_not_there_is_told(small):

@@ -261,7 +261,7 @@ def test_a_plan_writes_nothing_at_all(orders):
     before = tree(orders.folder)
     result = orders.leat("plan", orders.job)
     assert result.code == 0, result
-    for word in ("splits", "5,000 rows", "created_at", "files of about"):
+    for word in ("in 1 split", "5,000 rows", "created_at", "files of about"):
         assert word in result.out, result.out
     assert tree(orders.folder) == before
     orders.run()
