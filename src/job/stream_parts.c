@@ -5,20 +5,6 @@
 
 /* ---- partition_by ---- */
 
-/* "hour(c)": a transform that comes later. The parser of partition/ would only call it unknown. */
-static status check_later_transform(struct job_reader *reader, const struct yaml_node *node,
-                                    struct error *err)
-{
-    const char *parenthesis = strchr(node->text, '(');
-    if (!parenthesis)
-        return STATUS_OK;
-    char *name = arena_strndup(reader->yaml.arena, node->text, (size_t)(parenthesis - node->text));
-    if (!name)
-        return error_no_memory(err);
-    const struct later_word *later = later_word_find("stream", "partition_by", name);
-    return later ? values_later(reader, node, later, err) : STATUS_OK;
-}
-
 static status read_period(struct job_reader *reader, const struct yaml_node *node,
                           struct partition_spec *out, struct error *err)
 {
@@ -58,10 +44,9 @@ static status read_partition(struct job_reader *reader, const struct yaml_node *
         return read_period(reader, node, out, err);
     if (node->kind != YAML_SCALAR)
         return yaml_error(&reader->yaml, node, err,
-                          "partition_by: expected a column, day(c), month(c), year(c), ymd(c) or a "
-                          "map, got %s",
+                          "partition_by: expected a column, year(c), month(c), day(c), hour(c), "
+                          "ymd(c), truncate(c, n), bucket(c, n) or a map, got %s",
                           yaml_kind_text(node));
-    TRY(check_later_transform(reader, node, err));
     struct error cause = {0};
     status code = partition_spec_parse(node->text, reader->yaml.arena, out, &cause);
     if (code == STATUS_NO_MEMORY)

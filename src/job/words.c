@@ -95,9 +95,9 @@ const struct option_spec stream_words[] = {
     {.name = "partition_by",
      .kind = OPTION_LIST,
      .help =
-         "Columns or periods that cut the table into folders: a name, year(c), month(c), day(c) "
-         "or ymd(c), each with \"as NAME\" where a name would clash; a list of them; or the map "
-         "of days that become months.",
+         "Columns or periods that cut the table into folders: a name, year(c), month(c), day(c), "
+         "hour(c), ymd(c), truncate(c, n) or bucket(c, n), each with \"as NAME\" where a name "
+         "would clash; a list of them; or the map of days that become months.",
      .example = "[day(created_at)]"},
     {.name = "file_size",
      .kind = OPTION_SIZE,
@@ -226,9 +226,6 @@ const struct later_word later_words[] = {
     {"stream", "table", "iceberg", "table: delta"},
     {"stream", "table", "hive", "table: delta"},
     {"stream", "table", "database", "table: delta"},
-    {"stream", "partition_by", "hour", "day(c)"},
-    {"stream", "partition_by", "truncate", "a column's name"},
-    {"stream", "partition_by", "bucket", "a column's name"},
     {"checks", "unique", NULL, NULL},
     {"partition_by", "recent", "hour", "recent: day"},
     {"partition_by", "then", "year", "then: month"},

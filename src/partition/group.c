@@ -1,7 +1,8 @@
 /* Rows to groups.
  *
  *   entry 0      entry 1            ...
- *   value        value                    column of the batch; dates and timestamps as days
+ *   value        value                    column of the batch as numbers (numbers.c) or bytes: days, hours,
+ *     |            |                        buckets, floors, prefixes where a transform asks for them
  *     | codes      | codes                number of the distinct value, one dictionary for each entry
  *     +-> id ------+-> id -> ...          number of the distinct combination
  *                       | key_of_id       transforms run here: once for each id, not for each row
@@ -30,40 +31,6 @@ struct work {
     uint32_t *direct; /* direct_slots: code of (value - least), 0 while not met */
     size_t direct_slots;
 };
-
-/* ---- numbers of a column ---- */
-
-#define NUMBERS_OF(type, expression)                                                               \
-    do {                                                                                           \
-        const type *in = (const type *)(const void *)column->values.data;                          \
-        for (size_t i = 0; i < n; i++)                                                             \
-            out[i] = (expression);                                                                 \
-    } while (0)
-
-static void load_numbers(const struct column *column, bool days, size_t n, int64_t *restrict out)
-{
-    enum type_id id = column->field->type.id;
-    if (id == TYPE_BOOL) {
-        for (size_t i = 0; i < n; i++)
-            out[i] = bit_get(column->values.data, i);
-    } else if (id == TYPE_TIMESTAMP && days) {
-        NUMBERS_OF(int64_t, partition_day_of_us(in[i]));
-    } else if (column->value_bytes == 8) {
-        NUMBERS_OF(int64_t, in[i]);
-    } else if (column->value_bytes == 4) {
-        NUMBERS_OF(int32_t, in[i]);
-    } else if (column->value_bytes == 2) {
-        NUMBERS_OF(int16_t, in[i]);
-    } else {
-        NUMBERS_OF(int8_t, in[i]);
-    }
-}
-
-static bool has_numbers(const struct column *column)
-{
-    return column->field->type.id == TYPE_BOOL ||
-           (column->value_bytes > 0 && column->value_bytes <= 8);
-}
 
 /* ---- codes ---- */
 
@@ -125,11 +92,12 @@ static status codes_hashed(const struct work *work, const struct column *column,
     return STATUS_OK;
 }
 
-static status codes_of_numbers(const struct work *work, const struct column *column, bool days,
-                               struct interner *dictionary, struct error *err)
+static status codes_of_numbers(const struct work *work, const struct partition_entry *entry,
+                               const struct column *column, struct interner *dictionary,
+                               struct error *err)
 {
     int64_t least;
-    load_numbers(column, days, work->batch->rows, work->numbers);
+    transform_numbers(entry, column, work->batch->rows, work->numbers);
     uint64_t range = range_of(work->numbers, work->batch->rows, &least);
     if (range >= work->direct_slots)
         return codes_hashed(work, column, dictionary, err);
@@ -137,22 +105,13 @@ static status codes_of_numbers(const struct work *work, const struct column *col
     return codes_direct(work, column, least, dictionary, err);
 }
 
-static struct span bytes_at(const struct column *column, size_t row)
-{
-    if (column->value_bytes)
-        return (struct span){column->values.data + row * column->value_bytes, column->value_bytes};
-    const int64_t *offsets = column_offsets(column);
-    size_t size = (size_t)(offsets[row + 1] - offsets[row]);
-    return (struct span){size ? column->data.data + offsets[row] : (const uint8_t *)"", size};
-}
-
 static bool span_equal(struct span a, struct span b)
 {
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* Text, decimals, UUIDs. */
-static status codes_of_bytes(const struct work *work, const struct column *column,
+/* Text, decimals, UUIDs; of text no more than POINTS code points count. */
+static status codes_of_bytes(const struct work *work, const struct column *column, size_t points,
                              struct interner *dictionary, struct error *err)
 {
     uint32_t last = 0;
@@ -162,7 +121,9 @@ static status codes_of_bytes(const struct work *work, const struct column *colum
             work->codes[i] = NULL_CODE;
             continue;
         }
-        struct span value = bytes_at(column, i);
+        struct span value = partition_bytes_at(column, i);
+        if (value.size > points)
+            value.size = text_prefix(value.data, value.size, points);
         if (last == 0 || !span_equal(value, last_value)) {
             TRY(code_of(dictionary, value.data, value.size, &last, err));
             last_value = value;
@@ -170,6 +131,40 @@ static status codes_of_bytes(const struct work *work, const struct column *colum
         work->codes[i] = last;
     }
     return STATUS_OK;
+}
+
+static status codes_of_floors(const struct work *work, const struct column *column, uint32_t step,
+                              struct interner *dictionary, struct error *err)
+{
+    size_t width = column->value_bytes;
+    uint32_t last = 0;
+    uint8_t value[32], last_value[32];
+    for (size_t i = 0; i < work->batch->rows; i++) {
+        if (column_is_null(column, i)) {
+            work->codes[i] = NULL_CODE;
+            continue;
+        }
+        decimal_floor(column->values.data + i * width, width, step, value);
+        if (last == 0 || memcmp(value, last_value, width) != 0) {
+            TRY(code_of(dictionary, value, width, &last, err));
+            memcpy(last_value, value, width);
+        }
+        work->codes[i] = last;
+    }
+    return STATUS_OK;
+}
+
+static status codes_of_entry(const struct work *work, const struct partition_entry *entry,
+                             struct interner *dictionary, struct error *err)
+{
+    const struct column *column = &work->batch->columns[entry->column];
+    if (transform_has_numbers(entry, column))
+        return codes_of_numbers(work, entry, column, dictionary, err);
+    if (entry->transform != PARTITION_TRUNCATE)
+        return codes_of_bytes(work, column, SIZE_MAX, dictionary, err);
+    if (column->field->type.id == TYPE_DECIMAL)
+        return codes_of_floors(work, column, (uint32_t)entry->argument, dictionary, err);
+    return codes_of_bytes(work, column, (size_t)entry->argument, dictionary, err);
 }
 
 /* ---- ids and keys ---- */
@@ -194,14 +189,8 @@ static status find_ids(const struct partitioner *partitioner, struct partition_k
 {
     uint32_t *ids = work->ids, *codes = work->codes;
     for (size_t e = 0; e < partitioner->n_entries; e++) {
-        const struct partition_entry *entry = &partitioner->entries[e];
-        const struct column *column = &work->batch->columns[entry->column];
         work->codes = e == 0 ? ids : codes; /* the first entry's codes are ids already */
-        if (has_numbers(column))
-            TRY(codes_of_numbers(work, column, !partition_is_identity(entry), &keys->codes[e],
-                                 err));
-        else
-            TRY(codes_of_bytes(work, column, &keys->codes[e], err));
+        TRY(codes_of_entry(work, &partitioner->entries[e], &keys->codes[e], err));
         if (e > 0)
             TRY(pair_ids(work, &keys->pairs[e], err));
     }

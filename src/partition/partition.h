@@ -21,6 +21,10 @@ enum partition_transform {
     PARTITION_DAY,    /* date */
     PARTITION_YMD,    /* three int32 columns: year, month, day */
     PARTITION_PERIOD, /* date: start of the row's day, or of its month once the day is old enough */
+    PARTITION_HOUR,   /* timestamp: start of the hour, of the column's kind */
+    PARTITION_TRUNCATE, /* numbers: down to a multiple of `argument` (decimals: of the last digit); text and JSON:
+                           a text of the first `argument` code points */
+    PARTITION_BUCKET, /* int32: Iceberg's murmur3 of the value, modulo `argument` */
 };
 
 /* One entry of partition_by as the job file says it. */
@@ -28,20 +32,27 @@ struct partition_spec {
     enum partition_transform transform;
     const char *column; /* source column */
     const char *as;     /* name of the key column; NULL: the default (identity: the column's own
-                                name; year, month, day: <column>_year, _month, _day; period: <column>_period;
+                                name; year, month, day, hour: <column>_year, ...; period: <column>_period;
+                                truncate: <column>_trunc; bucket: <column>_bucket;
                                 ymd: year, month, day, where `as` is a prefix: <as>_year ...) */
     int32_t after_days; /* PERIOD: days this many days or more before `today` go by month */
     const char
-        *time_zone; /* UTC (the default) or a name of the tz database; only UTC now. For columns
+        *time_zone;   /* UTC (the default) or a name of the tz database; only UTC now. For columns
                                 that are instants: the calendar in which days are cut. */
+    int32_t argument; /* TRUNCATE: units or code points, BUCKET: buckets; 1 or more */
 };
 
-/* Parse "created_at", "day(created_at)", "ymd(d) as x", "period(d, 90 days)": the text form of one entry. Strings live in ARENA. BAD_CONFIG
+/* Parse "created_at", "day(created_at)", "ymd(d) as x", "period(d, 90 days)", "bucket(id, 16)": the text form of one entry. Strings live in ARENA. BAD_CONFIG
  * says what was expected. */
 status partition_spec_parse(const char *text, struct arena *arena, struct partition_spec *out,
                             struct error *err);
 /* The text form again, for messages and the contract. */
 char *partition_spec_text(const struct partition_spec *spec, struct arena *arena);
+
+/* Whether VALUE, of the type of the key column that SPEC makes (not ymd), is the value of a partition. A value that
+ * no row can have is BAD_CONFIG, which names the one meant: the first of the month for a day in it. */
+status partition_spec_admits(const struct partition_spec *spec, const struct scalar *value,
+                             struct error *err);
 
 struct partitioner;
 

@@ -12,65 +12,6 @@ bool partition_is_identity(const struct partition_entry *entry)
     return entry->transform == PARTITION_IDENTITY;
 }
 
-/* ---- values ---- */
-
-static status in_calendar(int64_t days, const struct column *column, size_t row, struct error *err)
-{
-    if (days >= civil_to_days(1, 1, 1) && days <= civil_to_days(9999, 12, 31))
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_DATA,
-                     "column \"%s\", row %zu of the batch: a day outside the years 0001 to 9999 "
-                     "(day %lld since 1970) names no partition",
-                     column->field->name, row, (long long)days);
-}
-
-static int64_t first_of(int64_t days, bool whole_year)
-{
-    int32_t year, month, day;
-    civil_from_days((int32_t)days, &year, &month, &day);
-    return civil_to_days(year, whole_year ? 1 : month, 1);
-}
-
-static void ymd_values(int64_t days, struct scalar *out)
-{
-    int32_t parts[3];
-    civil_from_days((int32_t)days, &parts[0], &parts[1], &parts[2]);
-    for (size_t i = 0; i < 3; i++)
-        out[i] = (struct scalar){.type = {.id = TYPE_INT32}, .i64 = parts[i]};
-}
-
-status partition_entry_values(const struct partition_entry *entry, const struct column *column,
-                              size_t row, struct scalar *out, struct error *err)
-{
-    struct scalar value;
-    scalar_from_column(&value, column, row);
-    bool identity = partition_is_identity(entry);
-    bool timestamp = value.type.id == TYPE_TIMESTAMP;
-    int64_t days = timestamp ? partition_day_of_us(value.i64) : value.i64;
-    if (!value.is_null && (timestamp || value.type.id == TYPE_DATE))
-        TRY(in_calendar(days, column, row, err));
-    if (identity) {
-        out[0] = value;
-        return STATUS_OK;
-    }
-    enum type_id id = entry->transform == PARTITION_YMD ? TYPE_INT32 : TYPE_DATE;
-    if (value.is_null) {
-        for (size_t i = 0; i < entry->n_keys; i++)
-            out[i] = (struct scalar){.type = {.id = id}, .is_null = true};
-        return STATUS_OK;
-    }
-    if (entry->transform == PARTITION_YMD) {
-        ymd_values(days, out);
-        return STATUS_OK;
-    }
-    bool month = entry->transform == PARTITION_MONTH ||
-                 (entry->transform == PARTITION_PERIOD && days <= entry->month_until);
-    bool year = entry->transform == PARTITION_YEAR;
-    out[0] = (struct scalar){.type = {.id = TYPE_DATE},
-                             .i64 = month || year ? first_of(days, year) : days};
-    return STATUS_OK;
-}
-
 /* ---- binding ---- */
 
 static status no_such_column(const struct schema *schema, const char *name, struct error *err)
@@ -126,15 +67,17 @@ static status check_type(const struct field *field, const struct partition_spec 
                          struct error *err)
 {
     char name[64];
+    const char *reason;
     if (spec->transform != PARTITION_IDENTITY) {
-        if (field->type.id == TYPE_DATE || field->type.id == TYPE_TIMESTAMP)
+        reason = transform_refusal(spec->transform, field->type.id);
+        if (!reason)
             return STATUS_OK;
-        return error_set(err, STATUS_BAD_CONFIG,
-                         "partition_by: column \"%s\" is %s, and only a date or a timestamp can be "
-                         "cut by year, month or day; declare its type under columns",
-                         field->name, type_text(field->type, name));
+        return error_set(
+            err, STATUS_BAD_CONFIG,
+            "partition_by: column \"%s\" is %s, and %s; declare its type under columns",
+            field->name, type_text(field->type, name), reason);
     }
-    const char *reason = identity_refusal(field->type.id);
+    reason = identity_refusal(field->type.id);
     if (!reason)
         return STATUS_OK;
     return error_set(err, STATUS_BAD_CONFIG,
@@ -152,6 +95,13 @@ static status check_spec(const struct partition_spec *spec, struct error *err)
         return error_set(err, STATUS_BAD_CONFIG,
                          "partition_by: `after` of a period is %d days, expected 0 or more",
                          (int)spec->after_days);
+    if ((spec->transform == PARTITION_TRUNCATE || spec->transform == PARTITION_BUCKET) &&
+        spec->argument < 1)
+        return error_set(
+            err, STATUS_BAD_CONFIG,
+            "partition_by: the number of a truncate or bucket of \"%s\" is %d, expected "
+            "1 or more",
+            spec->column, (int)spec->argument);
     return STATUS_OK;
 }
 
@@ -182,10 +132,9 @@ static char *key_name(const struct partition_spec *spec, size_t part, struct are
 {
     static const char *const ymd[] = {"year", "month", "day"};
     static const char *const suffix[] = {
-        [PARTITION_YEAR] = "year",
-        [PARTITION_MONTH] = "month",
-        [PARTITION_DAY] = "day",
-        [PARTITION_PERIOD] = "period",
+        [PARTITION_YEAR] = "year",     [PARTITION_MONTH] = "month", [PARTITION_DAY] = "day",
+        [PARTITION_PERIOD] = "period", [PARTITION_HOUR] = "hour",   [PARTITION_TRUNCATE] = "trunc",
+        [PARTITION_BUCKET] = "bucket",
     };
     if (spec->transform == PARTITION_YMD)
         return spec->as ? arena_printf(arena, "%s_%s", spec->as, ymd[part])
@@ -207,7 +156,7 @@ static status add_keys(struct partitioner *partitioner, const struct schema *sch
         struct field key = *column;
         if (!partition_is_identity(entry))
             key = (struct field){.nullable = column->nullable,
-                                 .type.id = entry->n_keys == 3 ? TYPE_INT32 : TYPE_DATE,
+                                 .type = transform_type(entry->transform, column->type),
                                  .source_type = entry->n_keys == 3 ? PARTITION_PART_OF_DATE : NULL};
         key.name = key_name(spec, part, &scratch);
         if (!key.name)
@@ -230,7 +179,8 @@ static status bind_entry(struct partitioner *partitioner, const struct schema *s
                                     .column = at,
                                     .first_key = partitioner->keys.n_fields,
                                     .n_keys = spec->transform == PARTITION_YMD ? 3 : 1,
-                                    .month_until = today - spec->after_days};
+                                    .month_until = today - spec->after_days,
+                                    .argument = spec->argument};
     TRY(add_keys(partitioner, schema, spec, &entry, err));
     partitioner->entries[partitioner->n_entries++] = entry;
     return STATUS_OK;

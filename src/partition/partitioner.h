@@ -2,8 +2,10 @@
 #ifndef LEAT_PARTITION_PARTITIONER_H
 #define LEAT_PARTITION_PARTITIONER_H
 
+#include "base/bytes.h"
 #include "partition/interner.h"
 #include "partition/partition.h"
+#include "partition/transform.h"
 
 /* One entry of partition_by, bound to a schema. */
 struct partition_entry {
@@ -12,6 +14,7 @@ struct partition_entry {
     size_t first_key; /* its key columns: one, three for ymd */
     size_t n_keys;
     int32_t month_until; /* PERIOD: days up to this one go by month */
+    int32_t argument;    /* TRUNCATE, BUCKET */
 };
 
 struct partitioner {
@@ -33,15 +36,42 @@ struct partition_keys {
 };
 
 bool partition_is_identity(const struct partition_entry *entry);
-/* Key values of row ROW of COLUMN under ENTRY into OUT[entry->n_keys]. BAD_DATA: a day outside the calendar. */
-status partition_entry_values(const struct partition_entry *entry, const struct column *column,
-                              size_t row, struct scalar *out, struct error *err);
-/* Days since 1970 of microseconds, rounded down. */
-static inline int64_t partition_day_of_us(int64_t us)
+
+/* ---- arithmetic that single values and whole columns share ---- */
+
+#define US_PER_HOUR INT64_C(3600000000)
+#define US_PER_DAY  (24 * US_PER_HOUR)
+
+/* Rounded down, UNIT > 0. */
+static inline int64_t floor_divide(int64_t value, int64_t unit)
 {
-    const int64_t us_per_day = INT64_C(86400) * 1000000;
-    int64_t day = us / us_per_day;
-    return day - (us % us_per_day < 0);
+    return value / unit - (value % unit < 0);
+}
+
+/* Down to a multiple of STEP > 0, modulo 2^64. */
+static inline int64_t floor_wrapping(int64_t value, int64_t step)
+{
+    int64_t over = value % step;
+    return (int64_t)((uint64_t)value - (uint64_t)(over < 0 ? over + step : over));
+}
+
+static inline int32_t bucket_of_hash(uint32_t hash, int32_t n_buckets)
+{
+    return (int32_t)(hash & INT32_MAX) % n_buckets;
+}
+
+/* Of the shortest big-endian two's complement. VALUE: WIDTH bytes, little-endian; of 8, a number without sign (it is
+ * decimal(20,0) in tables that know no such type). */
+uint32_t hash_of_decimal(const uint8_t *value, size_t width);
+
+/* The bytes of a value that is neither a bit nor nested. */
+static inline struct span partition_bytes_at(const struct column *column, size_t row)
+{
+    if (column->value_bytes)
+        return (struct span){column->values.data + row * column->value_bytes, column->value_bytes};
+    const int64_t *offsets = column_offsets(column);
+    size_t size = (size_t)(offsets[row + 1] - offsets[row]);
+    return (struct span){size ? column->data.data + offsets[row] : (const uint8_t *)"", size};
 }
 
 #endif

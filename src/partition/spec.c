@@ -9,8 +9,9 @@ static const struct {
     const char *word;
     enum partition_transform transform;
 } words[] = {
-    {"year", PARTITION_YEAR}, {"month", PARTITION_MONTH},   {"day", PARTITION_DAY},
-    {"ymd", PARTITION_YMD},   {"period", PARTITION_PERIOD},
+    {"year", PARTITION_YEAR},         {"month", PARTITION_MONTH},   {"day", PARTITION_DAY},
+    {"hour", PARTITION_HOUR},         {"ymd", PARTITION_YMD},       {"period", PARTITION_PERIOD},
+    {"truncate", PARTITION_TRUNCATE}, {"bucket", PARTITION_BUCKET},
 };
 enum { N_WORDS = sizeof(words) / sizeof(words[0]) };
 
@@ -53,16 +54,21 @@ static status unknown_transform(struct piece word, struct arena *arena, struct e
     const char *near = text_nearest(given, choices, N_WORDS);
     return error_set(err, STATUS_BAD_CONFIG,
                      "unknown partition transform \"%s\"%s%s%s; expected a column, or year, month, "
-                     "day, ymd or period of one, as in day(created_at)",
+                     "day, hour, ymd, period, truncate or bucket of one, as in day(created_at)",
                      given, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static bool is_word(struct piece word, size_t which)
+{
+    return strlen(words[which].word) == word.size &&
+           memcmp(words[which].word, word.text, word.size) == 0;
 }
 
 static status take_transform(struct piece word, struct arena *arena, struct partition_spec *out,
                              struct error *err)
 {
     for (size_t i = 0; i < N_WORDS; i++) {
-        if (strlen(words[i].word) == word.size &&
-            memcmp(words[i].word, word.text, word.size) == 0) {
+        if (is_word(word, i)) {
             out->transform = words[i].transform;
             return STATUS_OK;
         }
@@ -70,16 +76,25 @@ static status take_transform(struct piece word, struct arena *arena, struct part
     return unknown_transform(word, arena, err);
 }
 
+/* Cut what follows the last comma off INNER; false if there is none. */
+static bool cut_argument(struct piece *inner, struct piece *out)
+{
+    const char *comma = memrchr(inner->text, ',', inner->size);
+    if (!comma)
+        return false;
+    *out = trimmed(comma + 1, inner->size - (size_t)(comma + 1 - inner->text));
+    *inner = trimmed(inner->text, (size_t)(comma - inner->text));
+    return true;
+}
+
 /* "created_at, 90 days" */
 static status take_period(struct piece *inner, struct arena *arena, struct partition_spec *out,
                           struct error *err)
 {
-    const char *comma = memrchr(inner->text, ',', inner->size);
-    if (!comma)
+    struct piece age;
+    if (!cut_argument(inner, &age))
         return error_set(err, STATUS_BAD_CONFIG,
                          "expected period(column, age), as in period(created_at, 90 days)");
-    struct piece age = trimmed(comma + 1, inner->size - (size_t)(comma + 1 - inner->text));
-    *inner = trimmed(inner->text, (size_t)(comma - inner->text));
     char *text = arena_strndup(arena, age.text, age.size);
     if (!text)
         return error_no_memory(err);
@@ -92,6 +107,52 @@ static status take_period(struct piece *inner, struct arena *arena, struct parti
     return STATUS_OK;
 }
 
+/* "id, 16" */
+static status take_number(struct piece *inner, struct partition_spec *out, struct error *err)
+{
+    bool bucket = out->transform == PARTITION_BUCKET;
+    struct piece number;
+    int64_t value;
+    if (!cut_argument(inner, &number))
+        return error_set(err, STATUS_BAD_CONFIG,
+                         bucket ? "expected bucket(column, buckets), as in bucket(id, 16)"
+                                : "expected truncate(column, width), as in truncate(id, 1000)");
+    if (!text_parse_int64(number.text, number.size, &value) || value < 1 || value > INT32_MAX)
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "the %s is a whole number from 1 to 2147483647, got \"%.*s\"",
+                         bucket ? "number of buckets" : "width of a truncate",
+                         (int)(number.size < 100 ? number.size : 100), number.text);
+    out->argument = (int32_t)value;
+    return STATUS_OK;
+}
+
+/* "bucket(id" is what a list in brackets makes of [bucket(id, 16)]. No column is called so. */
+static status check_closed(struct piece whole, const char *open, struct error *err)
+{
+    struct piece word = trimmed(whole.text, (size_t)(open - whole.text));
+    for (size_t i = 0; i < N_WORDS; i++)
+        if (is_word(word, i) && !memchr(open, ')', whole.size - (size_t)(open - whole.text)))
+            return error_set(err, STATUS_BAD_CONFIG,
+                             "\"%.*s\" has no \")\"; a comma ends an item of a list in [ ], so put "
+                             "the item in quotes, as in [\"bucket(id, 16)\"]",
+                             (int)(whole.size < 100 ? whole.size : 100), whole.text);
+    return STATUS_OK;
+}
+
+static status take_call(struct piece *whole, const char *open, struct arena *arena,
+                        struct partition_spec *out, struct error *err)
+{
+    if (whole->text[whole->size - 1] != ')')
+        return check_closed(*whole, open, err);
+    TRY(take_transform(trimmed(whole->text, (size_t)(open - whole->text)), arena, out, err));
+    *whole = trimmed(open + 1, (size_t)(whole->text + whole->size - 1 - (open + 1)));
+    if (out->transform == PARTITION_PERIOD)
+        return take_period(whole, arena, out, err);
+    if (out->transform == PARTITION_TRUNCATE || out->transform == PARTITION_BUCKET)
+        return take_number(whole, out, err);
+    return STATUS_OK;
+}
+
 status partition_spec_parse(const char *text, struct arena *arena, struct partition_spec *out,
                             struct error *err)
 {
@@ -99,12 +160,8 @@ status partition_spec_parse(const char *text, struct arena *arena, struct partit
     struct partition_spec spec = {.transform = PARTITION_IDENTITY};
     cut_as(&whole, &as);
     const char *open = memchr(whole.text, '(', whole.size);
-    if (open && whole.text[whole.size - 1] == ')') {
-        TRY(take_transform(trimmed(whole.text, (size_t)(open - whole.text)), arena, &spec, err));
-        whole = trimmed(open + 1, (size_t)(whole.text + whole.size - 1 - (open + 1)));
-        if (spec.transform == PARTITION_PERIOD)
-            TRY(take_period(&whole, arena, &spec, err));
-    }
+    if (open)
+        TRY(take_call(&whole, open, arena, &spec, err));
     if (whole.size == 0)
         return error_set(err, STATUS_BAD_CONFIG,
                          "\"%s\" names no column; expected one as in created_at or day(created_at)",
@@ -130,5 +187,8 @@ char *partition_spec_text(const struct partition_spec *spec, struct arena *arena
     for (size_t i = 0; i < N_WORDS; i++)
         if (words[i].transform == spec->transform)
             word = words[i].word;
+    if (spec->argument)
+        return arena_printf(arena, "%s(%s, %d)%s%s", word, spec->column, (int)spec->argument,
+                            between, as);
     return arena_printf(arena, "%s(%s)%s%s", word, spec->column, between, as);
 }

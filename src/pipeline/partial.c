@@ -30,19 +30,9 @@ static status parse_value(struct type type, const char *text, struct scalar *out
     return scalar_parse(type, copy, strlen(copy), out, err);
 }
 
-/* The first day of the period that DAY lies in; DAY itself where any day can begin one. */
-static const char *period_start(enum partition_transform transform, const char *day,
-                                struct arena *arena)
-{
-    if (transform == PARTITION_MONTH)
-        return arena_printf(arena, "%.8s01", day);
-    if (transform == PARTITION_YEAR)
-        return arena_printf(arena, "%.5s01-01", day);
-    return day;
-}
-
 static status check_value(struct stream_run *stream, const char *text, struct error *err)
 {
+    const struct partition_spec *spec = &stream->spec->partitions[0];
     const struct field *key = &stream->keys.fields[0];
     struct scalar value;
     if (text_utf8_valid_prefix(text, strlen(text)) != strlen(text))
@@ -54,17 +44,19 @@ static status check_value(struct stream_run *stream, const char *text, struct er
             return error_set(err, STATUS_BAD_CONFIG,
                              "the empty text is no partition value; write "
                              "NULL for rows without one");
-        return STATUS_OK;
+        value = (struct scalar){.type = key->type, .bytes = text, .size = strlen(text)};
+        return partition_spec_admits(spec, &value, err);
     }
     if (parse_value(key->type, text, &value, err) != STATUS_OK) {
         err->code = STATUS_BAD_CONFIG;
         return err->code;
     }
-    const char *start = period_start(stream->spec->partitions[0].transform, text, &stream->arena);
-    if (!start)
+    TRY(partition_spec_admits(spec, &value, err));
+    const char *known_as = partition_value_text(&value, &stream->arena);
+    if (!known_as)
         return error_no_memory(err);
-    if (strcmp(start, text) != 0)
-        return error_set(err, STATUS_BAD_CONFIG, "the value of that partition is %s", start);
+    if (strcmp(known_as, text) != 0)
+        return error_set(err, STATUS_BAD_CONFIG, "the value of that partition is %s", known_as);
     return STATUS_OK;
 }
 

@@ -20,6 +20,11 @@ static void text_forms_read_back(void **state)
         {"period(created_at, 90 days)", "period(created_at, 90 days)"},
         {"period(c,2d) as p", "period(c, 2 days) as p"},
         {"has", "has"},
+        {"hour(created_at) as h", "hour(created_at) as h"},
+        {"truncate( name ,3)", "truncate(name, 3)"},
+        {"truncate(total, 2147483647) as t", "truncate(total, 2147483647) as t"},
+        {"bucket(a, b, 16)", "bucket(a, b, 16)"}, /* a column called "a, b" */
+        {"x(id", "x(id"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct arena arena = {0};
@@ -42,7 +47,16 @@ static void wrong_forms_say_what_was_expected(void **state)
         {"", "names no column"},
         {"day()", "names no column"},
         {"dya(x)", "did you mean \"day\""},
-        {"bucket(x, 4)", "expected a column, or year"},
+        {"cube(x, 4)", "truncate or bucket of one"},
+        {"bucket(x)", "as in bucket(id, 16)"},
+        {"truncate(x)", "as in truncate(id, 1000)"},
+        {"bucket(x, 0)", "from 1 to 2147483647, got \"0\""},
+        {"bucket(x, -4)", "got \"-4\""},
+        {"bucket(x, 2147483648)", "got \"2147483648\""},
+        {"truncate(x, 1.5)", "got \"1.5\""},
+        {"truncate(x, )", "got \"\""},
+        {"bucket(, 4)", "names no column"},
+        {"bucket(id", "has no \")\""},
         {"period(x)", "period(created_at, 90 days)"},
         {"period(x, soon)", "age of a period"},
         {"period(x, 90 min)", "whole days"},
@@ -108,6 +122,13 @@ static void wrong_specs_are_bad_config(void **state)
     } cases[] = {
         {{{PARTITION_DAY, "create_at"}}, "did you mean \"created_at\""},
         {{{PARTITION_DAY, "carrier"}}, "only a date or a timestamp"},
+        {{{PARTITION_HOUR, "id"}}, "only a timestamp can be cut by hour"},
+        {{{PARTITION_TRUNCATE, "created_at", .argument = 2}}, "integers, decimals, text"},
+        {{{PARTITION_TRUNCATE, "raw", .argument = 2}}, "integers, decimals, text"},
+        {{{PARTITION_BUCKET, "price", .argument = 2}}, "have buckets"},
+        {{{PARTITION_BUCKET, "tags", .argument = 2}}, "have buckets"},
+        {{{PARTITION_BUCKET, "id"}}, "expected 1 or more"},
+        {{{PARTITION_TRUNCATE, "id", .argument = -1}}, "expected 1 or more"},
         {{{PARTITION_IDENTITY, "price"}}, "NaN"},
         {{{PARTITION_IDENTITY, "raw"}}, "bytes have no text"},
         {{{PARTITION_IDENTITY, "tags"}}, "single value"},
