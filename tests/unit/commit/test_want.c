@@ -112,7 +112,7 @@ static void a_version_is_never_published_with_a_hole(void **state)
 static void a_checkpoint_is_whole_or_not_there(void **state)
 {
     struct scratch *scratch = *state;
-    char name[16];
+    char name[32];
     struct test_run run;
     uint64_t whole = 0;
     for (int i = 0; i <= 10; i++) {
