@@ -6,6 +6,8 @@
 #include "base/failing_memory.h"
 #include "format/codec/codec.h"
 #include "format/parquet/footer.h"
+#include "format/parquet/group_meta.h"
+#include "format/parquet/leaf.h"
 #include "hybrid_decode.h"
 #include "memory_file.h"
 
@@ -480,6 +482,65 @@ static void hostile_meta_does_no_harm(void **state)
     batch_release(&batch);
 }
 
+/* What may be wrong with the two pages of a column. */
+static void bend_pages(struct parquet_page_location *pages, int how)
+{
+    switch (how) {
+    case 0: /* nothing: the way through the test itself is good */
+        break;
+    case 1: /* a gap */
+        pages[1].offset++;
+        pages[1].bytes--;
+        break;
+    case 2: /* an overlap */
+        pages[0].bytes++;
+        break;
+    case 3: /* beyond the chunk */
+        pages[1].bytes++;
+        break;
+    case 4: /* before the chunk's end */
+        pages[1].bytes--;
+        break;
+    case 5: /* rows that do not begin at the first */
+        pages[0].first_row = 1;
+        break;
+    case 6: /* rows that do not ascend */
+        pages[1].first_row = 0;
+        break;
+    case 7: /* a page beyond the rows */
+        pages[1].first_row = 20001;
+        break;
+    default: /* a page of no bytes */
+        pages[0].bytes = 0;
+    }
+}
+
+static void pages_must_fill_their_chunk_in_the_order_of_rows(void **state)
+{
+    struct row_group group;
+    struct leaf_plan plan = {0};
+    make_mixed(&batch, 20001);
+    encode_group(&batch, 0, 20001, NULL, &group);
+    CHECK_OK(leaf_plan_init(&plan, &mixed, &test_error));
+    for (int how = 0; how <= 8; how++) {
+        struct arena arena = {0};
+        struct group_meta meta;
+        struct buffer bent = {0};
+        CHECK_OK(group_meta_read(group.meta.data, group.meta.size, &plan, group.pages.size, &arena,
+                                 &meta, &test_error));
+        assert_int_equal(meta.leaves[0].offset_index.pages, 2);
+        bend_pages(meta.leaves[0].offset_index.locations, how);
+        CHECK_OK(group_meta_write(&meta, &bent, &test_error));
+        assert_int_equal(append_meta(&group, bent.data, bent.size, group.pages.size),
+                         how == 0 ? STATUS_OK : STATUS_BAD_DATA);
+        buffer_release(&bent);
+        arena_release(&arena);
+    }
+    leaf_plan_release(&plan);
+    row_group_release(&group);
+    batch_release(&batch);
+}
+
 static void a_group_of_another_schema_is_refused(void **state)
 {
     struct field fields[] = {{.name = "id", .type.id = TYPE_INT64}};
@@ -555,6 +616,7 @@ int main(void)
         cmocka_unit_test(a_file_without_rows_is_a_file),
         cmocka_unit_test(meta_is_taken_as_it_was_given_and_refused_when_cut),
         cmocka_unit_test(hostile_meta_does_no_harm),
+        cmocka_unit_test(pages_must_fill_their_chunk_in_the_order_of_rows),
         cmocka_unit_test(a_group_of_another_schema_is_refused),
         cmocka_unit_test(every_failed_allocation_is_told_and_leaks_nothing),
     };
