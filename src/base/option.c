@@ -238,3 +238,21 @@ status option_parse(const struct option_spec *spec, const char *text, struct opt
     *out = value;
     return STATUS_OK;
 }
+
+status option_defaults(struct arena *arena, const struct option_spec *specs,
+                       struct option_values *out, struct error *err)
+{
+    size_t n = option_count(specs);
+    struct option_value *values = arena_alloc(arena, (n + 1) * sizeof(*values));
+    if (!values)
+        return error_no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        values[i].spec = &specs[i];
+        if (!specs[i].default_text || specs[i].kind == OPTION_LIST)
+            continue;
+        TRY(option_parse(&specs[i], specs[i].default_text, &values[i], err));
+        values[i].given = false;
+    }
+    *out = (struct option_values){specs, values, n};
+    return STATUS_OK;
+}

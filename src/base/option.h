@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 enum option_kind {
     OPTION_TEXT,
@@ -65,6 +66,9 @@ status option_parse(const struct option_spec *spec, const char *text, struct opt
 /* What a value of SPEC looks like, for messages: "a size such as 256MB, at least 1". */
 struct text;
 void option_expected(const struct option_spec *spec, struct text *out);
+/* Values of the table SPECS where nothing was given: each its default; lists are empty. In ARENA. */
+status option_defaults(struct arena *arena, const struct option_spec *specs,
+                       struct option_values *out, struct error *err);
 size_t option_count(const struct option_spec *specs);
 const char *option_kind_text(enum option_kind kind); /* "size", "duration", ... for help and docs */
 

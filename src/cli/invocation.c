@@ -22,24 +22,6 @@ static const struct {
     const char *name;
 } short_flags[] = {{'h', "help"}, {'q', "quiet"}, {'o', "output"}};
 
-static status values_init(struct arena *arena, const struct option_spec *specs,
-                          struct option_values *out, struct error *err)
-{
-    size_t n = option_count(specs);
-    struct option_value *values = arena_alloc(arena, (n + 1) * sizeof(*values));
-    if (!values)
-        return error_no_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        values[i].spec = &specs[i];
-        if (!specs[i].default_text || specs[i].kind == OPTION_LIST)
-            continue;
-        TRY(option_parse(&specs[i], specs[i].default_text, &values[i], err));
-        values[i].given = false;
-    }
-    *out = (struct option_values){specs, values, n};
-    return STATUS_OK;
-}
-
 static struct option_value *find_flag(const struct flag_parser *parser, const char *name,
                                       size_t size)
 {
@@ -180,9 +162,9 @@ status invocation_parse(struct invocation *invocation, int argc, char **argv, st
     if (!parser.args)
         return error_no_memory(err);
     invocation->args = parser.args;
-    TRY(values_init(&invocation->arena, command->flags ? command->flags : no_flags,
-                    &invocation->flags, err));
-    TRY(values_init(&invocation->arena, global_flags, &parser.globals, err));
+    TRY(option_defaults(&invocation->arena, command->flags ? command->flags : no_flags,
+                        &invocation->flags, err));
+    TRY(option_defaults(&invocation->arena, global_flags, &parser.globals, err));
     status code = parse_words(&parser, err);
     apply_globals(invocation, &parser.globals);
     if (code != STATUS_OK || invocation->help)

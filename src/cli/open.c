@@ -17,24 +17,6 @@ status source_open_job(const struct job *job, struct open_source *out, struct er
     return STATUS_OK;
 }
 
-static status default_values(struct arena *arena, const struct option_spec *specs,
-                             struct option_values *out, struct error *err)
-{
-    size_t n = option_count(specs);
-    struct option_value *values = arena_alloc(arena, (n + 1) * sizeof(*values));
-    if (!values)
-        return error_no_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        values[i].spec = &specs[i];
-        if (!specs[i].default_text || specs[i].kind == OPTION_LIST)
-            continue;
-        TRY(option_parse(&specs[i], specs[i].default_text, &values[i], err));
-        values[i].given = false;
-    }
-    *out = (struct option_values){specs, values, n};
-    return STATUS_OK;
-}
-
 status source_open_url(struct invocation *invocation, const char *url, struct open_source *out,
                        const char **out_shown, struct error *err)
 {
@@ -44,7 +26,7 @@ status source_open_url(struct invocation *invocation, const char *url, struct op
     const char *location;
     TRY(job_keep_url_secret(&invocation->job, url, err));
     TRY(source_find(url, arena, &opened.driver, &location, err));
-    TRY(default_values(arena, opened.driver->options, &options, err));
+    TRY(option_defaults(arena, opened.driver->options, &options, err));
     *out_shown = job_redact_url(url, arena);
     if (!*out_shown)
         return error_no_memory(err);
@@ -157,8 +139,8 @@ status table_open_url(struct invocation *invocation, const char *url, struct ope
     opened.url = path ? job_redact_url(path, arena) : NULL;
     if (!opened.url)
         return error_no_memory(err);
-    TRY(default_values(arena, opened.driver->options, &table_options, err));
-    TRY(default_values(arena, storage_drivers[0]->options, &storage_options, err));
+    TRY(option_defaults(arena, opened.driver->options, &table_options, err));
+    TRY(option_defaults(arena, storage_drivers[0]->options, &storage_options, err));
     TRY(storage_open(path, &storage_options, false, &opened.storage, err));
     status_code code = load_table(&opened, "-", &table_options, err);
     if (code != STATUS_OK) {
