@@ -1,10 +1,13 @@
-/* Batches to bytes: file formats. (Reading formats comes with the readers.)
+/* Batches to bytes and back: file formats.
  *
  * Encoding is split in two so that it can be parallel and pure while appending is ordered and does the I/O:
  *   encoder  batch rows -> row_group   no I/O, no shared state, one encoder for each thread
  *   file     row_groups -> bytes       one after the other, into a sink
  * A row_group is sealed: its bytes hold no file offsets, so it can be kept in a segment and copied into a file
- * later, by the same process or another. */
+ * later, by the same process or another.
+ *
+ * Reading is one pass over a file, or over the parts of it that can hold what is asked for:
+ *   format_reader  bytes -> batches   one thread at a time; takes bytes that nobody vouches for */
 #ifndef LEAT_FORMAT_FORMAT_H
 #define LEAT_FORMAT_FORMAT_H
 
@@ -21,6 +24,7 @@
 
 struct encoder;
 struct format_file;
+struct format_reader;
 
 /* Statistics of one leaf column in one row group or file. */
 struct column_stats {
@@ -68,6 +72,32 @@ struct file_result {
 };
 void file_result_release(struct file_result *result);
 
+/* A range that wanted rows lie in: parts of a file that can't hold such a row are left out, so what is read
+ * is more than asked for at times, never less. NULLs and NaN lie in no range. */
+struct format_range {
+    size_t field;              /* a flat top-level field of the file's schema */
+    const struct scalar *low;  /* included; NULL: open below */
+    const struct scalar *high; /* included; NULL: open above */
+};
+
+struct format_read_options {
+    const size_t
+        *fields; /* top-level fields of the file's schema to read, in this order; NULL: all */
+    size_t n_fields;
+    const struct format_range *ranges; /* all must hold (AND) */
+    size_t n_ranges;
+    size_t
+        memory_limit; /* bytes of footer, pages and dictionaries held at once; 0: 256 MiB. What asks for more
+                          * is refused (BAD_DATA) before it is allocated */
+};
+
+struct format_read_counts {
+    uint64_t groups,
+        groups_skipped; /* row groups looked at, and left out by statistics or bloom filter */
+    uint64_t pages, pages_skipped;
+    uint64_t bytes; /* read from the source */
+};
+
 struct key_value {
     const char *key, *value;
 };
@@ -106,6 +136,27 @@ struct format_driver {
     status (*inspect)(const struct byte_source *source, bool json, FILE *out, struct error *err);
     /* Rows a file's footer claims, for reconciliation. */
     status (*footer_rows)(const struct byte_source *source, uint64_t *out_rows, struct error *err);
+
+    /* Open a finished file: its footer is read and checked, nothing else. SOURCE is borrowed until
+     * reader_free. BAD_DATA says what of the file does not hold, UNSUPPORTED is BAD_DATA that names the type, codec
+     * or encoding; both name no path: the caller does. */
+    status (*reader_open)(const struct byte_source *source, size_t memory_limit,
+                          struct format_reader **out, struct error *err);
+    /* All fields of the file, with field ids where the file has them; lives as long as the reader. */
+    const struct schema *(*reader_schema)(const struct format_reader *reader);
+    uint64_t (*reader_rows)(const struct format_reader *reader);
+    /* What to read, before the first reader_next (without this call: everything). Borrowed until
+     * reader_free. BAD_CONFIG: no such field, or a range over a nested field or of another type. */
+    status (*reader_begin)(struct format_reader *reader, const struct format_read_options *options,
+                           struct error *err);
+    /* The schema of the batches: the fields chosen. */
+    const struct schema *(*reader_batch_schema)(const struct format_reader *reader);
+    /* Append up to MAX_ROWS rows to BATCH (of the batch schema); *OUT_ROWS 0: the end. After an error the batch
+     * holds what it held before. BAD_DATA names column, row group and page. */
+    status (*reader_next)(struct format_reader *reader, struct batch *batch, size_t max_rows,
+                          size_t *out_rows, struct error *err);
+    void (*reader_counts)(const struct format_reader *reader, struct format_read_counts *out);
+    void (*reader_free)(struct format_reader *reader); /* accepts NULL */
 };
 
 extern const struct format_driver *const format_drivers[]; /* registry.c; NULL-terminated */

@@ -1,59 +1,89 @@
 #include "format/codec/codec.h"
 
+#include <libdeflate.h>
+#include <lz4.h>
 #include <snappy-c.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "base/text.h"
 
-enum { ZSTD_DEFAULT_LEVEL = 1, ZSTD_HIGHEST_LEVEL = 19 };
-
-static status bad_codec(const char *text, struct error *err)
-{
-    return error_set(err, STATUS_BAD_CONFIG,
-                     "expected zstd, zstd:1 to zstd:%d, snappy or none, got \"%s\"",
-                     ZSTD_HIGHEST_LEVEL, text);
-}
+static const struct {
+    const char *name;
+    enum codec_id id;
+    int level, highest; /* 0: the codec has no levels */
+} words[] = {
+    {"none", CODEC_NONE, 0, 0}, {"snappy", CODEC_SNAPPY, 0, 0}, {"lz4_raw", CODEC_LZ4_RAW, 0, 0},
+    {"gzip", CODEC_GZIP, 6, 9}, {"zstd", CODEC_ZSTD, 1, 19},
+};
 
 status codec_parse(const char *text, struct codec_spec *out, struct error *err)
 {
-    if (strcmp(text, "none") == 0) {
-        *out = (struct codec_spec){.id = CODEC_NONE};
-    } else if (strcmp(text, "snappy") == 0) {
-        *out = (struct codec_spec){.id = CODEC_SNAPPY};
-    } else if (strcmp(text, "zstd") == 0) {
-        *out = (struct codec_spec){.id = CODEC_ZSTD, .level = ZSTD_DEFAULT_LEVEL};
-    } else if (strncmp(text, "zstd:", 5) == 0) {
-        int64_t level = 0;
-        if (!text_parse_int64(text + 5, strlen(text + 5), &level) || level < 1 ||
-            level > ZSTD_HIGHEST_LEVEL)
-            return bad_codec(text, err);
-        *out = (struct codec_spec){.id = CODEC_ZSTD, .level = (int)level};
-    } else {
-        return bad_codec(text, err);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t length = strlen(words[i].name);
+        int64_t level = words[i].level;
+        if (strncmp(text, words[i].name, length) != 0)
+            continue;
+        if (text[length] == ':' && words[i].highest > 0) {
+            const char *number = text + length + 1;
+            if (!text_parse_int64(number, strlen(number), &level) || level < 1 ||
+                level > words[i].highest)
+                continue;
+        } else if (text[length]) {
+            continue;
+        }
+        *out = (struct codec_spec){.id = words[i].id, .level = (int)level};
+        return STATUS_OK;
     }
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "expected zstd, zstd:1 to zstd:19, snappy, lz4_raw, gzip, gzip:1 to gzip:9 or "
+                     "none, got \"%s\"",
+                     text);
+}
+
+static status use_zstd(struct codec *codec, int level, struct error *err)
+{
+    if (!codec->zstd)
+        codec->zstd = ZSTD_createCCtx();
+    if (!codec->zstd)
+        return error_no_memory(err);
+    size_t set = ZSTD_CCtx_setParameter(codec->zstd, ZSTD_c_compressionLevel, level);
+    if (ZSTD_isError(set))
+        return error_set(err, STATUS_BUG, "zstd refuses level %d: %s", level,
+                         ZSTD_getErrorName(set));
+    return STATUS_OK;
+}
+
+static status use_deflate(struct codec *codec, int level, struct error *err)
+{
+    if (codec->deflate && codec->deflate_level == level)
+        return STATUS_OK;
+    libdeflate_free_compressor(codec->deflate);
+    codec->deflate = libdeflate_alloc_compressor(level);
+    codec->deflate_level = level;
+    return codec->deflate ? STATUS_OK : error_no_memory(err);
+}
+
+status codec_use(struct codec *codec, struct codec_spec spec, struct error *err)
+{
+    if (spec.id == CODEC_ZSTD)
+        TRY(use_zstd(codec, spec.level, err));
+    if (spec.id == CODEC_GZIP)
+        TRY(use_deflate(codec, spec.level, err));
+    codec->spec = spec;
     return STATUS_OK;
 }
 
 status codec_init(struct codec *codec, struct codec_spec spec, struct error *err)
 {
-    *codec = (struct codec){.spec = spec};
-    if (spec.id != CODEC_ZSTD)
-        return STATUS_OK;
-    ZSTD_CCtx *context = ZSTD_createCCtx();
-    if (!context)
-        return error_no_memory(err);
-    codec->context = context;
-    size_t set = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, spec.level);
-    if (ZSTD_isError(set))
-        return error_set(err, STATUS_BUG, "zstd refuses level %d: %s", spec.level,
-                         ZSTD_getErrorName(set));
-    return STATUS_OK;
+    *codec = (struct codec){0};
+    return codec_use(codec, spec, err);
 }
 
 void codec_release(struct codec *codec)
 {
-    ZSTD_freeCCtx(codec->context);
+    ZSTD_freeCCtx(codec->zstd);
+    libdeflate_free_compressor(codec->deflate);
     *codec = (struct codec){0};
 }
 
@@ -64,7 +94,12 @@ size_t codec_bound(const struct codec *codec, size_t size)
         return ZSTD_compressBound(size);
     case CODEC_SNAPPY:
         return snappy_max_compressed_length(size);
+    case CODEC_GZIP:
+        return libdeflate_gzip_compress_bound(codec->deflate, size);
+    case CODEC_LZ4_RAW:
+        return size > LZ4_MAX_INPUT_SIZE ? size : (size_t)LZ4_compressBound((int)size);
     case CODEC_NONE:
+    case CODEC_BROTLI:
         break;
     }
     return size;
@@ -73,7 +108,7 @@ size_t codec_bound(const struct codec *codec, size_t size)
 static status compress_zstd(struct codec *codec, const void *from, size_t size, void *out,
                             size_t capacity, size_t *out_size, struct error *err)
 {
-    size_t made = ZSTD_compress2(codec->context, out, capacity, from, size);
+    size_t made = ZSTD_compress2(codec->zstd, out, capacity, from, size);
     if (ZSTD_isError(made))
         return error_set(err, STATUS_NO_MEMORY, "zstd cannot compress %zu bytes: %s", size,
                          ZSTD_getErrorName(made));
@@ -92,6 +127,30 @@ static status compress_snappy(const void *from, size_t size, void *out, size_t c
     return STATUS_OK;
 }
 
+static status compress_gzip(struct codec *codec, const void *from, size_t size, void *out,
+                            size_t capacity, size_t *out_size, struct error *err)
+{
+    *out_size = libdeflate_gzip_compress(codec->deflate, from, size, out, capacity);
+    if (*out_size == 0)
+        return error_set(err, STATUS_BUG, "gzip cannot compress %zu bytes into %zu", size,
+                         capacity);
+    return STATUS_OK;
+}
+
+static status compress_lz4(const void *from, size_t size, void *out, size_t capacity,
+                           size_t *out_size, struct error *err)
+{
+    int made = 0;
+    if (size <= LZ4_MAX_INPUT_SIZE && capacity <= INT32_MAX)
+        made = LZ4_compress_default(from, out, (int)size, (int)capacity);
+    if (made <= 0)
+        return error_set(err, STATUS_BAD_DATA,
+                         "lz4_raw cannot compress a page of %zu bytes; use zstd for this column",
+                         size);
+    *out_size = (size_t)made;
+    return STATUS_OK;
+}
+
 status codec_compress(struct codec *codec, const void *from, size_t size, void *out,
                       size_t capacity, size_t *out_size, struct error *err)
 {
@@ -100,6 +159,12 @@ status codec_compress(struct codec *codec, const void *from, size_t size, void *
         return compress_zstd(codec, from, size, out, capacity, out_size, err);
     case CODEC_SNAPPY:
         return compress_snappy(from, size, out, capacity, out_size, err);
+    case CODEC_GZIP:
+        return compress_gzip(codec, from, size, out, capacity, out_size, err);
+    case CODEC_LZ4_RAW:
+        return compress_lz4(from, size, out, capacity, out_size, err);
+    case CODEC_BROTLI:
+        return error_set(err, STATUS_BUG, "brotli is for reading");
     case CODEC_NONE:
         break;
     }

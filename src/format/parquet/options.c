@@ -1,10 +1,13 @@
 #include "format/parquet/options.h"
 
+#include "format/parquet/leaf.h"
+
 const struct option_spec parquet_option_specs[] = {
     {.name = "compression",
      .kind = OPTION_TEXT,
      .default_text = "zstd:1",
-     .help = "How pages are compressed: zstd, zstd:1 to zstd:19, snappy or none.",
+     .help = "How pages are compressed: zstd, zstd:1 to zstd:19, snappy, lz4_raw, gzip, gzip:1 to "
+             "gzip:9 or none.",
      .example = "zstd:3"},
     {.name = "row_group_rows",
      .kind = OPTION_INT,
@@ -59,5 +62,19 @@ status parquet_options_read(const struct option_values *values, struct parquet_o
     options.page_bytes = (size_t)number_or(values, "page_bytes", 1 << 20);
     options.dictionary = number_or(values, "dictionary", 1) != 0;
     *out = options;
+    return STATUS_OK;
+}
+
+status parquet_options_bind(const struct option_values *values, const struct leaf_plan *plan,
+                            struct arena *arena, struct parquet_options *options, struct error *err)
+{
+    options->leaves = arena_alloc(arena, plan->n_leaves * sizeof(*options->leaves) + 1);
+    if (!options->leaves)
+        return error_no_memory(err);
+    for (size_t i = 0; i < plan->n_leaves; i++)
+        options->leaves[i] =
+            (struct leaf_options){.codec = options->codec,
+                                  .encoding = options->dictionary ? ENCODE_AUTO : ENCODE_PLAIN,
+                                  .statistics = true};
     return STATUS_OK;
 }

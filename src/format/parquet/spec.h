@@ -63,11 +63,22 @@ enum parquet_unit { PARQUET_UNIT_MILLIS = 1, PARQUET_UNIT_MICROS = 2, PARQUET_UN
 
 enum parquet_encoding {
     PARQUET_PLAIN = 0,
+    PARQUET_PLAIN_DICTIONARY = 2, /* what RLE_DICTIONARY was called first; read only */
     PARQUET_RLE = 3,
+    PARQUET_BIT_PACKED = 4, /* levels of old writers; read only */
+    PARQUET_DELTA_BINARY_PACKED = 5,
+    PARQUET_DELTA_LENGTH_BYTE_ARRAY = 6,
+    PARQUET_DELTA_BYTE_ARRAY = 7,
     PARQUET_RLE_DICTIONARY = 8,
+    PARQUET_BYTE_STREAM_SPLIT = 9,
 };
 
-enum parquet_page_type { PARQUET_DATA_PAGE = 0, PARQUET_DICTIONARY_PAGE = 2 };
+enum parquet_page_type {
+    PARQUET_DATA_PAGE = 0,
+    PARQUET_INDEX_PAGE = 1, /* never written by anybody; skipped */
+    PARQUET_DICTIONARY_PAGE = 2,
+    PARQUET_DATA_PAGE_V2 = 3,
+};
 
 enum parquet_boundary { PARQUET_UNORDERED = 0, PARQUET_ASCENDING = 1, PARQUET_DESCENDING = 2 };
 
