@@ -197,14 +197,14 @@ static void headers_that_lie_are_refused(void **state)
         {"miniblocks that don't divide the block", {0x80, 1, 3, 2, 0, 0, 0, 0, 0}, 9},
         {"miniblocks of four values", {0x80, 1, 32, 2, 0, 0}, 6},
         {"a block of 2^56 values",
-         {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 1, 2, 0, 0},
-         13},
+         {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 1, 2, 0, 0, 0},
+         14},
         {"another count", {0x80, 1, 4, 3, 0, 0, 0, 0, 0, 0}, 10},
         {"a varint of more than 64 bits",
          {0x80, 1, 4, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0},
          19},
         {"a varint without end", {0x80, 1, 4, 2, 0xff, 0xff}, 6},
-        {"a width over that of the type", {0x80, 1, 4, 2, 0, 0, 33, 0, 0, 0}, 10},
+        {"a width over that of the type", {0x80, 1, 4, 2, 0, 0, 33, 0, 0, 0, 1}, 24},
         {"no list of widths", {0x80, 1, 4, 2, 0, 0, 0, 0}, 8},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
