@@ -25,8 +25,9 @@ torture: ## every fault point, one by one: a long walk
 	@scripts/packages check
 	@scripts/check torture
 
-bench: all ## TPC-H lineitem from SQLite, against others
+bench: all ## TPC-H lineitem from memory and from SQLite, against others
 	@scripts/packages bench
+	@.venv/bin/python bench/encode.py
 	@.venv/bin/python bench/lineitem.py
 	@.venv/bin/python bench/nothing_new.py
 
