@@ -51,6 +51,14 @@ struct option_values {
     const struct option_spec *specs;
     struct option_value *values;
     size_t n_values;
+    const struct option_entry *entries; /* what is said of single things: columns */
+    size_t n_entries;
+};
+
+/* Values of another table, for the one thing called NAME. */
+struct option_entry {
+    const char *name;
+    struct option_values values;
 };
 
 /* The value called NAME; NULL only if the table has no such name (a bug of the caller). */

@@ -187,6 +187,23 @@ static void check_drift(struct findings *findings, const struct open_table *tabl
                    "column out");
 }
 
+/* What the stream says of its files against the columns that stand in them. */
+static status check_files(const struct stream_spec *spec, const struct schema *schema,
+                          const struct partitioner *partitioner, struct error *err)
+{
+    struct schema files = {0};
+    size_t n = 0, *pick = mem_realloc_array(NULL, schema->n_fields + 1, sizeof(*pick));
+    if (!pick)
+        return error_no_memory(err);
+    partitioner_data_columns(partitioner, pick, &n);
+    status_code code = schema_select(schema, pick, n, &files, err);
+    mem_free(pick);
+    if (code == STATUS_OK && n > 0)
+        code = job_check_format(spec, &files, err);
+    schema_release(&files);
+    return code;
+}
+
 /* The columns as they come out of the source, and what the table says about their types. */
 static status check_schema(struct findings *findings, const struct stream_spec *spec,
                            struct open_table *table, const struct read_plan *plan,
@@ -207,9 +224,11 @@ static status check_schema(struct findings *findings, const struct stream_spec *
     struct partitioner *partitioner = NULL;
     status_code code = partitioner_new(&plan->schema, spec->partitions, spec->n_partitions,
                                        plan->today, &partitioner, &cause);
+    if (code != STATUS_OK)
+        return finding_or_mistake(findings, spec, "partition_by", &cause, err);
+    code = check_files(spec, &plan->schema, partitioner, &cause);
     partitioner_free(partitioner);
-    return code == STATUS_OK ? STATUS_OK
-                             : finding_or_mistake(findings, spec, "partition_by", &cause, err);
+    return code == STATUS_OK ? STATUS_OK : finding_or_mistake(findings, spec, "files", &cause, err);
 }
 
 static status check_plan(struct findings *findings, struct open_source *source,

@@ -182,7 +182,7 @@ static void exit_codes_page(struct text *page)
 }
 
 static void driver_page(struct text *page, const char *kind, const char *name, const char *where,
-                        const struct option_spec *specs)
+                        const struct option_spec *specs, const struct option_spec *column_specs)
 {
     char title[128];
     snprintf(title, sizeof(title), "Options of the %s %s", kind, name);
@@ -192,6 +192,10 @@ static void driver_page(struct text *page, const char *kind, const char *name, c
         append_options(page, specs, "");
     else
         text_append(page, "It has none.\n");
+    if (!column_specs)
+        return;
+    text_append(page, "\n## Of one column\n\nIn the stream's `columns`, beside `type`.\n\n");
+    append_options(page, column_specs, "");
 }
 
 /* ---- writing ---- */
@@ -229,12 +233,13 @@ static status write_page(struct invocation *invocation, const char *name, struct
 }
 
 static status write_driver(struct invocation *invocation, const char *kind, const char *name,
-                           const char *where, const struct option_spec *specs, struct error *err)
+                           const char *where, const struct option_spec *specs,
+                           const struct option_spec *column_specs, struct error *err)
 {
     char file[80];
     struct text page = {0};
     snprintf(file, sizeof(file), "options-%s", name);
-    driver_page(&page, kind, name, where, specs);
+    driver_page(&page, kind, name, where, specs, column_specs);
     return write_page(invocation, file, &page, err);
 }
 
@@ -247,16 +252,16 @@ static status write_drivers(struct invocation *invocation, struct error *err)
     static const char in_stream[] = "Written in a stream, or under `defaults`.";
     for (size_t i = 0; source_drivers[i]; i++)
         TRY(write_driver(invocation, "source", source_drivers[i]->name, in_source,
-                         source_drivers[i]->options, err));
+                         source_drivers[i]->options, NULL, err));
     for (size_t i = 0; storage_drivers[i]; i++)
         TRY(write_driver(invocation, "storage", storage_drivers[i]->name, in_target,
-                         storage_drivers[i]->options, err));
+                         storage_drivers[i]->options, NULL, err));
     for (size_t i = 0; commit_drivers[i]; i++)
         TRY(write_driver(invocation, "table", commit_drivers[i]->name, in_stream,
-                         commit_drivers[i]->options, err));
+                         commit_drivers[i]->options, NULL, err));
     for (size_t i = 0; format_drivers[i]; i++)
         TRY(write_driver(invocation, "format", format_drivers[i]->name, in_stream,
-                         format_drivers[i]->options, err));
+                         format_drivers[i]->options, format_drivers[i]->column_options, err));
     return STATUS_OK;
 }
 

@@ -106,6 +106,13 @@ struct format_driver {
     const char *name;                  /* "parquet" */
     const char *extension;             /* ".parquet" */
     const struct option_spec *options; /* compression, row_group_rows, row_group_bytes, ... */
+    /* What a job file may say of one column; NULL: nothing. Their values are the entries of the options, by
+     * top-level column. */
+    const struct option_spec *column_options;
+
+    /* OPTIONS by themselves, before any schema is known. BAD_CONFIG: a value that the tables can't judge; begins with
+     * the option's name, or with `column "name": ` and the option's name. NULL: the tables say all. */
+    status (*check_options)(const struct option_values *options, struct error *err);
 
     /* An encoder for batches of SCHEMA (borrowed, must outlive it). BAD_CONFIG: a type or an option the format
      * can't carry. */

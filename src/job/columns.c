@@ -95,3 +95,13 @@ status job_check_schema(const struct stream_spec *spec, const struct schema *sch
     arena_release(&arena);
     return code;
 }
+
+status job_check_format(const struct stream_spec *spec, const struct schema *files,
+                        struct error *err)
+{
+    struct encoder *encoder = NULL;
+    status_code code = spec->format->encoder_new(files, &spec->format_options, &encoder, err);
+    if (code == STATUS_OK)
+        spec->format->encoder_free(encoder);
+    return code == STATUS_BAD_CONFIG ? job_place_error(spec, err) : code;
+}

@@ -101,6 +101,12 @@ status job_check_columns(const struct stream_spec *spec, const struct source_str
 status job_check_schema(const struct stream_spec *spec, const struct schema *schema,
                         struct error *err);
 
+/* What SPEC says of its files against FILES, the schema they will have (columns that only stand in the names of folders left
+ * out): once the plan is made, before the first row. BAD_CONFIG with its place: an option that names no column of
+ * them, or one that a column's type can't have. */
+status job_check_format(const struct stream_spec *spec, const struct schema *files,
+                        struct error *err);
+
 /* Put the place in the job file in front of a BAD_CONFIG that a stage gave for SPEC: that of the word or column the
  * message names, else that of the stream. Anything else, and what has a place already, stays as it is. Returns the
  * status that ERR holds. */

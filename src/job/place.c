@@ -22,7 +22,7 @@ static const char *place_of_word(const struct option_values *values, const char 
     return NULL;
 }
 
-/* column "NAME" */
+/* column "NAME", or a word of it: column "NAME": word: ... */
 static const char *place_of_column(const struct stream_spec *spec, const char *text)
 {
     const char *quoted = strstr(text, "column \"");
@@ -31,8 +31,13 @@ static const char *place_of_column(const struct stream_spec *spec, const char *t
     quoted += strlen("column \"");
     for (size_t i = 0; i < spec->n_columns; i++) {
         size_t size = strlen(spec->columns[i].name);
-        if (strncmp(quoted, spec->columns[i].name, size) == 0 && quoted[size] == '"')
-            return spec->columns[i].where;
+        if (strncmp(quoted, spec->columns[i].name, size) != 0 || quoted[size] != '"')
+            continue;
+        const char *where = NULL;
+        if (text_starts_with(quoted + size, "\": ") && i < spec->format_options.n_entries)
+            where = place_of_word(&spec->format_options.entries[i].values,
+                                  quoted + size + strlen("\": "));
+        return where ? where : spec->columns[i].where;
     }
     return NULL;
 }

@@ -181,18 +181,12 @@ static status check_exclude(struct job_reader *reader, const struct yaml_node *n
                       "\"%s\" leaves streams out; it takes no words of its own", node->key);
 }
 
-/* Options that only the format itself can judge ("zstd:40") are tried on a table of one column: now, not after the
- * first million rows. */
+/* Options that only the format itself can judge ("zstd:40"): now, not after the first million rows. */
 static status try_format(const struct stream_spec *spec, struct error *err)
 {
-    struct field field = {.name = "x", .type = {.id = TYPE_INT64}, .nullable = true, .field_id = 1};
-    struct schema schema = {.fields = &field, .n_fields = 1};
-    struct encoder *encoder = NULL;
-    if (!spec->format->encoder_new)
+    if (!spec->format->check_options)
         return STATUS_OK;
-    status_code code = spec->format->encoder_new(&schema, &spec->format_options, &encoder, err);
-    if (code == STATUS_OK)
-        spec->format->encoder_free(encoder);
+    status_code code = spec->format->check_options(&spec->format_options, err);
     return code == STATUS_BAD_CONFIG ? job_place_error(spec, err) : code;
 }
 

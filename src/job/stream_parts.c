@@ -88,18 +88,24 @@ static status read_type(struct job_reader *reader, const struct yaml_node *node,
     return STATUS_OK;
 }
 
-static status read_column(struct job_reader *reader, const struct yaml_node *node,
-                          struct column_request *out, struct error *err)
+/* ENTRY gets what is said of how the format writes the column. */
+static status read_column(struct job_reader *reader, const struct format_driver *format,
+                          const struct yaml_node *node, struct column_request *out,
+                          struct option_entry *entry, struct error *err)
 {
-    out->name = node->key;
+    static const struct option_spec no_words[] = {{0}};
+    entry->name = out->name = node->key;
     out->where = yaml_where_key(&reader->yaml, node);
     if (node->kind == YAML_SCALAR)
         return read_type(reader, node, out, err);
     const struct yaml_node *map;
     TRY(values_map(reader, node, node->key, &map, err));
     struct option_values values;
-    struct word_table table = {column_words, &values};
-    TRY(values_read(reader, "columns", map, &table, 1, err));
+    struct word_table tables[] = {
+        {column_words, &values},
+        {format->column_options ? format->column_options : no_words, &entry->values},
+    };
+    TRY(values_read(reader, "columns", map, tables, 2, err));
     /* the order of `policies` in words.c is that of enum value_policy */
     out->on_error = (enum value_policy)option_number(&values, "on_error");
     if (option_given(&values, "type"))
@@ -118,10 +124,16 @@ status stream_read_columns(struct job_reader *reader, const struct yaml_node *no
     if (n == 0)
         return STATUS_OK;
     spec->columns = arena_alloc(reader->yaml.arena, n * sizeof(*spec->columns));
-    if (!spec->columns)
+    struct option_entry *entries = arena_alloc(reader->yaml.arena, n * sizeof(*entries));
+    if (!spec->columns || !entries)
         return error_no_memory(err);
-    for (struct yaml_node *column = map->first; column; column = column->next)
-        TRY(read_column(reader, column, &spec->columns[spec->n_columns++], err));
+    for (struct yaml_node *column = map->first; column; column = column->next) {
+        TRY(read_column(reader, spec->format, column, &spec->columns[spec->n_columns],
+                        &entries[spec->n_columns], err));
+        spec->n_columns++;
+    }
+    spec->format_options.entries = entries;
+    spec->format_options.n_entries = n;
     return STATUS_OK;
 }
 

@@ -248,11 +248,23 @@ static void digest_fields(struct text *text, const struct schema *schema)
                     type_text(schema->fields[i].type, type), schema->fields[i].nullable);
 }
 
+static void digest_values(struct text *text, const struct option_values *options)
+{
+    for (size_t i = 0; i < options->n_values; i++) {
+        const struct option_value *value = &options->values[i];
+        text_printf(text, "option %s=%s\n", options->specs[i].name, value->text ? value->text : "");
+        for (size_t k = 0; k < value->n_items; k++)
+            text_printf(text, "item %s\n", value->items[k]);
+    }
+}
+
 static void digest_options(struct text *text, const struct option_values *options)
 {
-    for (size_t i = 0; i < options->n_values; i++)
-        text_printf(text, "option %s=%s\n", options->specs[i].name,
-                    options->values[i].text ? options->values[i].text : "");
+    digest_values(text, options);
+    for (size_t i = 0; i < options->n_entries; i++) {
+        text_printf(text, "options of %s\n", options->entries[i].name);
+        digest_values(text, &options->entries[i].values);
+    }
 }
 
 /* Every input that decides what a split's segment holds. */
@@ -345,6 +357,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     TRY(with_retries(&stream->cancel, plan_once, stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(plan_schemas(stream, err));
+    TRY(job_check_format(stream->spec, &stream->data_schema, err));
     TRY(stream_check_partition_values(stream, err));
     TRY(check_contract(stream, err));
     TRY(take_digest(stream, err));

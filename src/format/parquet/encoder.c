@@ -62,6 +62,8 @@ status parquet_encoder_new(const struct schema *schema, const struct option_valu
         return error_no_memory(err);
     TRY(parquet_options_read(options, &encoder->options, err));
     TRY(leaf_plan_init(&encoder->plan, schema, err));
+    TRY(parquet_options_bind(options, &encoder->plan, &encoder->plan.arena, &encoder->options,
+                             err));
     TRY(bind_kernels(encoder, err));
     TRY(codec_init(&encoder->scratch.codec, encoder->options.codec, err));
     crc32_init(&encoder->scratch.crc);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/option.h"
 #include "format/codec/codec.h"
+#include "format/parquet/spec.h"
 
 enum parquet_profile {
     PROFILE_COMPATIBLE, /* pages V1, PLAIN and dictionaries: every reader */
@@ -39,7 +40,7 @@ struct parquet_options {
     struct codec_spec codec; /* of leaves that say nothing else */
     size_t page_rows;
     size_t page_bytes;
-    bool dictionary;
+    bool dictionary; /* false: none, except where a column asks for one */
     double bloom_filter_fpp;
     struct leaf_options *leaves; /* parquet_options_bind; one for each leaf of the plan */
     struct sort_key
@@ -48,12 +49,19 @@ struct parquet_options {
 };
 
 extern const struct option_spec parquet_option_specs[];
+extern const struct option_spec parquet_column_specs[]; /* of one column */
+
+/* Do values that no table can judge hold: codecs, the words of sort_by? */
+status parquet_options_check(const struct option_values *values, struct error *err);
+
+/* Can values of PHYSICAL be written so? */
+bool parquet_encoding_fits(enum leaf_encoding encoding, enum parquet_physical physical);
 
 /* VALUES may be NULL, or a table without some of the names: defaults then. */
 status parquet_options_read(const struct option_values *values, struct parquet_options *out,
                             struct error *err);
-/* The options by leaf of PLAN, in ARENA. BAD_CONFIG names a column that is not there, or an encoding that its type
- * can't have. */
+/* The options by leaf of PLAN, in ARENA: what is said of a column holds for all its leaves, an encoding for those
+ * whose type allows it. BAD_CONFIG names a column that is not there, or an encoding that its type can't have. */
 struct leaf_plan;
 status parquet_options_bind(const struct option_values *values, const struct leaf_plan *plan,
                             struct arena *arena, struct parquet_options *options,

@@ -54,10 +54,40 @@ static const struct option_spec fake_parquet_options[] = {
      .maximum = 100000000,
      .default_text = "500000",
      .help = "Rows."},
+    {.name = "sort_by", .kind = OPTION_LIST, .help = "Order."},
     {0},
 };
-static const struct format_driver fake_parquet = {
-    .name = "parquet", .extension = ".parquet", .options = fake_parquet_options};
+static const char *const fake_encodings[] = {"auto", "plain", "delta", NULL};
+static const struct option_spec fake_column_options[] = {
+    {.name = "encoding",
+     .kind = OPTION_CHOICE,
+     .choices = fake_encodings,
+     .default_text = "auto",
+     .help = "Encoding."},
+    {.name = "compression", .kind = OPTION_TEXT, .help = "Codec."},
+    {.name = "bloom_filter", .kind = OPTION_BOOL, .help = "Filter."},
+    {0},
+};
+/* What only the format can judge: here that nobody asks for "brotli". */
+static status fake_check_options(const struct option_values *options, struct error *err)
+{
+    for (size_t i = 0; i < options->n_entries; i++) {
+        const char *codec = option_text(&options->entries[i].values, "compression");
+        if (codec && strcmp(codec, "brotli") == 0)
+            return error_set(err, STATUS_BAD_CONFIG,
+                             "column \"%s\": compression: nobody writes brotli",
+                             options->entries[i].name);
+    }
+    const struct option_value *sort = option_find(options, "sort_by");
+    if (sort && sort->n_items > 0 && strcmp(sort->items[0], "desc") == 0)
+        return error_set(err, STATUS_BAD_CONFIG, "sort_by: expected a column, got \"desc\"");
+    return STATUS_OK;
+}
+static const struct format_driver fake_parquet = {.name = "parquet",
+                                                  .extension = ".parquet",
+                                                  .options = fake_parquet_options,
+                                                  .column_options = fake_column_options,
+                                                  .check_options = fake_check_options};
 const struct format_driver *const format_drivers[] = {&fake_parquet, NULL};
 
 const struct format_driver *format_find(const char *name)
