@@ -18,6 +18,7 @@
 
 #include <zstd.h>
 
+#include "base/cpu.h"
 #include "format/format.h"
 #include "format/parquet/group_meta.h"
 #include "source/source.h"
@@ -395,6 +396,8 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
+    struct error err = {0};
+    must(cpu_choose(getenv("LEAT_CPU"), &err), &err);
     settings.out = argv[3];
     struct bench bench = {0};
     for (int i = 4; i < argc; i++) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -82,6 +83,11 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
 #endif
+    struct error cpu_err = {0};
+    if (cpu_choose(getenv("LEAT_CPU"), &cpu_err) != STATUS_OK) {
+        fprintf(stderr, "leat: in the environment variable LEAT_CPU: %s\n", cpu_err.text);
+        return EXIT_USAGE;
+    }
     json_init();
     if (argc < 2) {
         fputs("leat: which command? leat --help shows them\n", stderr);
