@@ -242,6 +242,8 @@ static void make_absolute(struct group_meta *meta, uint64_t base, size_t ordinal
         chunk->data_page_offset += (int64_t)base;
         if (chunk->dictionary_page_offset >= 0)
             chunk->dictionary_page_offset += (int64_t)base;
+        if (chunk->bloom_filter_offset >= 0)
+            chunk->bloom_filter_offset += (int64_t)base;
         struct parquet_offset_index *index = &meta->leaves[i].offset_index;
         for (size_t p = 0; p < index->pages; p++)
             index->locations[p].offset += (int64_t)base;

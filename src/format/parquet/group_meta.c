@@ -178,6 +178,21 @@ static bool chunk_holds(const struct leaf *leaf, const struct parquet_chunk *chu
     return statistics_hold(leaf, chunk);
 }
 
+/* Bloom filters lie behind all pages, in the order of the columns. Moves *IO_AT to their end. */
+static bool filters_hold(const struct parquet_group *group, int64_t *io_at, int64_t end)
+{
+    for (size_t i = 0; i < group->n_chunks; i++) {
+        const struct parquet_chunk *chunk = &group->chunks[i];
+        if (chunk->bloom_filter_offset < 0)
+            continue;
+        if (chunk->bloom_filter_offset != *io_at || chunk->bloom_filter_bytes <= 0 ||
+            chunk->bloom_filter_bytes > end - *io_at)
+            return false;
+        *io_at += chunk->bloom_filter_bytes;
+    }
+    return true;
+}
+
 static status check(const struct group_meta *meta, const struct leaf_plan *plan,
                     uint64_t pages_bytes, struct error *err)
 {
@@ -197,6 +212,11 @@ static status check(const struct group_meta *meta, const struct leaf_plan *plan,
         if (!chunk_holds(leaf, chunk, &meta->leaves[i], meta, &at))
             return wrong(err, "sizes or offsets of a column do not fit its pages");
     }
+    if (!filters_hold(group, &at, meta->pages_bytes))
+        return wrong(err, "a bloom filter lies outside of its bytes");
+    for (size_t i = 0; i < group->n_sort_keys; i++)
+        if (group->sort_keys[i].leaf >= plan->n_leaves)
+            return wrong(err, "its rows are sorted by a column that is not there");
     return at == meta->pages_bytes ? STATUS_OK : wrong(err, "pages are left over");
 }
 

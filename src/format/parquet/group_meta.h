@@ -8,8 +8,11 @@
  *          2: OffsetIndex    offsets relative to the first byte of the pages
  *          3: i64            plain bytes
  *        }>
- *     4: i64 pages           bytes
+ *     4: i64 pages           bytes, bloom filters included
  *   }
+ *
+ * The pages of all columns come first, then their bloom filters, both in the order of the columns: filters are copied
+ * with the pages wherever the row group goes, and nobody holds them until the footer is written.
  */
 #ifndef LEAT_FORMAT_PARQUET_GROUP_META_H
 #define LEAT_FORMAT_PARQUET_GROUP_META_H

@@ -75,6 +75,12 @@ struct schema_element {
     int32_t field_id; /* 0: none */
 };
 
+/* A leaf that the rows of a row group are ordered by. */
+struct sort_key {
+    size_t leaf;
+    bool descending, nulls_first;
+};
+
 struct leaf_plan {
     struct arena arena; /* owns all below */
     struct leaf *leaves;

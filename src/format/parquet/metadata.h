@@ -16,6 +16,16 @@ struct parquet_statistics {
     bool has_min, has_max;
     bool min_exact, max_exact;
     struct span min, max; /* PLAIN form */
+    bool has_distinct;    /* distinct_count is known */
+    int64_t distinct_count;
+};
+
+/* What a reader needs to foretell its memory. Histograms have an element for each level from 0 up. */
+struct parquet_size_statistics {
+    bool has_unencoded;
+    int64_t unencoded_bytes;          /* BYTE_ARRAY: of all values, their lengths left out */
+    int64_t *repetition, *definition; /* NULL: not said */
+    size_t n_repetition, n_definition;
 };
 
 struct parquet_chunk {
@@ -28,10 +38,14 @@ struct parquet_chunk {
     int64_t uncompressed_bytes, compressed_bytes; /* page headers included */
     int64_t data_page_offset;
     int64_t dictionary_page_offset;                       /* -1: none */
-    int32_t dictionary_pages, plain_pages, indexed_pages; /* by encoding, written only */
+    int32_t dictionary_pages, plain_pages, indexed_pages; /* by encoding; all 0: not said */
+    int32_t encoded_pages, page_encoding; /* data pages of another encoding, and which */
+    bool pages_v2;                        /* data pages, where any are counted, are V2 */
     struct parquet_statistics statistics;
     int64_t column_index_offset, offset_index_offset, bloom_filter_offset; /* -1: none */
     int32_t column_index_bytes, offset_index_bytes;
+    int32_t bloom_filter_bytes; /* header included; 0: not said */
+    struct parquet_size_statistics sizes;
 };
 
 struct parquet_group {
@@ -41,6 +55,8 @@ struct parquet_group {
     int64_t uncompressed_bytes, compressed_bytes;
     int64_t file_offset; /* -1: not said */
     int32_t ordinal;     /* -1: not said */
+    const struct sort_key *sort_keys;
+    size_t n_sort_keys;
 };
 
 struct parquet_column_index {

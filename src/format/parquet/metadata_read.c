@@ -31,6 +31,10 @@ static void read_statistics(struct thrift_reader *r, struct parquet_statistics *
         case 3:
             out->null_count = thrift_int(r, &f);
             break;
+        case 4:
+            out->distinct_count = thrift_int(r, &f);
+            out->has_distinct = true;
+            break;
         case 5:
             out->max = thrift_binary(r, &f);
             out->has_max = true;
@@ -74,6 +78,82 @@ static void read_path(struct thrift_reader *r, struct arena *arena, const struct
     out->n_path = path ? count : 0;
 }
 
+/* Pages of one kind and encoding. */
+static void read_page_encoding(struct thrift_reader *r, struct parquet_chunk *out)
+{
+    int32_t type = -1, encoding = -1, count = 0;
+    struct thrift_field f = {0};
+    while (thrift_next(r, &f))
+        switch (f.id) {
+        case 1:
+            type = thrift_int32(r, &f);
+            break;
+        case 2:
+            encoding = thrift_int32(r, &f);
+            break;
+        case 3:
+            count = thrift_int32(r, &f);
+            break;
+        default:
+            thrift_skip(r, &f);
+        }
+    if (type == PARQUET_DICTIONARY_PAGE) {
+        out->dictionary_pages = count;
+        return;
+    }
+    out->pages_v2 |= type == PARQUET_DATA_PAGE_V2 && count > 0;
+    if (encoding == PARQUET_PLAIN) {
+        out->plain_pages = count;
+    } else if (encoding == PARQUET_RLE_DICTIONARY || encoding == PARQUET_PLAIN_DICTIONARY) {
+        out->indexed_pages = count;
+    } else {
+        out->encoded_pages = count;
+        out->page_encoding = encoding;
+    }
+}
+
+static void read_page_encodings(struct thrift_reader *r, const struct thrift_field *f,
+                                struct parquet_chunk *out)
+{
+    size_t count = thrift_list(r, f, THRIFT_STRUCT, 1);
+    for (size_t i = 0; i < count && thrift_next_struct(r); i++) {
+        read_page_encoding(r, out);
+        thrift_struct_done(r);
+    }
+}
+
+static int64_t *read_histogram(struct thrift_reader *r, struct arena *arena,
+                               const struct thrift_field *f, size_t *out_count)
+{
+    size_t count = thrift_list(r, f, THRIFT_I64, 1);
+    int64_t *counts = take_array(r, arena, count, sizeof(*counts));
+    for (size_t i = 0; counts && i < count; i++)
+        counts[i] = thrift_next_int(r);
+    *out_count = counts ? count : 0;
+    return counts;
+}
+
+static void read_sizes(struct thrift_reader *r, struct arena *arena,
+                       struct parquet_size_statistics *out)
+{
+    struct thrift_field f = {0};
+    while (thrift_next(r, &f))
+        switch (f.id) {
+        case 1:
+            out->unencoded_bytes = thrift_int(r, &f);
+            out->has_unencoded = true;
+            break;
+        case 2:
+            out->repetition = read_histogram(r, arena, &f, &out->n_repetition);
+            break;
+        case 3:
+            out->definition = read_histogram(r, arena, &f, &out->n_definition);
+            break;
+        default:
+            thrift_skip(r, &f);
+        }
+}
+
 static void read_column_metadata(struct thrift_reader *r, struct arena *arena,
                                  struct parquet_chunk *out)
 {
@@ -113,8 +193,20 @@ static void read_column_metadata(struct thrift_reader *r, struct arena *arena,
                 thrift_struct_done(r);
             }
             break;
+        case 13:
+            read_page_encodings(r, &f, out);
+            break;
         case 14:
             out->bloom_filter_offset = thrift_int(r, &f);
+            break;
+        case 15:
+            out->bloom_filter_bytes = thrift_int32(r, &f);
+            break;
+        case 16:
+            if (thrift_struct(r, &f)) {
+                read_sizes(r, arena, &out->sizes);
+                thrift_struct_done(r);
+            }
             break;
         default:
             thrift_skip(r, &f);
@@ -170,6 +262,38 @@ static void read_chunks(struct thrift_reader *r, struct arena *arena, const stru
     }
 }
 
+static void read_sort_key(struct thrift_reader *r, struct sort_key *out)
+{
+    struct thrift_field f = {0};
+    while (thrift_next(r, &f))
+        switch (f.id) {
+        case 1:
+            out->leaf = (size_t)(uint32_t)thrift_int32(r, &f); /* a negative one is no leaf */
+            break;
+        case 2:
+            out->descending = thrift_bool(r, &f);
+            break;
+        case 3:
+            out->nulls_first = thrift_bool(r, &f);
+            break;
+        default:
+            thrift_skip(r, &f);
+        }
+}
+
+static void read_sort_keys(struct thrift_reader *r, struct arena *arena,
+                           const struct thrift_field *f, struct parquet_group *out)
+{
+    size_t count = thrift_list(r, f, THRIFT_STRUCT, 1);
+    struct sort_key *keys = take_array(r, arena, count, sizeof(*keys));
+    for (size_t i = 0; keys && i < count && thrift_next_struct(r); i++) {
+        read_sort_key(r, &keys[i]);
+        thrift_struct_done(r);
+    }
+    out->sort_keys = keys;
+    out->n_sort_keys = keys ? count : 0;
+}
+
 void parquet_read_group(struct thrift_reader *r, struct arena *arena, struct parquet_group *out)
 {
     *out = (struct parquet_group){.file_offset = -1, .ordinal = -1};
@@ -184,6 +308,9 @@ void parquet_read_group(struct thrift_reader *r, struct arena *arena, struct par
             break;
         case 3:
             out->rows = thrift_int(r, &f);
+            break;
+        case 4:
+            read_sort_keys(r, arena, &f, out);
             break;
         case 5:
             out->file_offset = thrift_int(r, &f);

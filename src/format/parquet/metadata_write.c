@@ -8,6 +8,8 @@ static void write_statistics(struct thrift_writer *w, int16_t id,
     thrift_field_struct(w, id);
     if (s->null_count >= 0)
         thrift_field_i64(w, 3, s->null_count);
+    if (s->has_distinct)
+        thrift_field_i64(w, 4, s->distinct_count);
     if (s->has_max)
         thrift_field_binary(w, 5, s->max);
     if (s->has_min)
@@ -44,13 +46,38 @@ static void write_page_encoding(struct thrift_writer *w, int32_t page_type, int3
 /* Lets a reader see that every data page is dictionary encoded without reading any. */
 static void write_page_encodings(struct thrift_writer *w, int16_t id, const struct parquet_chunk *c)
 {
-    size_t kinds = (c->dictionary_pages > 0) + (c->plain_pages > 0) + (c->indexed_pages > 0);
+    size_t kinds = (c->dictionary_pages > 0) + (c->plain_pages > 0) + (c->indexed_pages > 0) +
+                   (c->encoded_pages > 0);
     if (kinds == 0)
         return;
+    int32_t data = c->pages_v2 ? PARQUET_DATA_PAGE_V2 : PARQUET_DATA_PAGE;
     thrift_field_list(w, id, THRIFT_STRUCT, kinds);
     write_page_encoding(w, PARQUET_DICTIONARY_PAGE, PARQUET_PLAIN, c->dictionary_pages);
-    write_page_encoding(w, PARQUET_DATA_PAGE, PARQUET_PLAIN, c->plain_pages);
-    write_page_encoding(w, PARQUET_DATA_PAGE, PARQUET_RLE_DICTIONARY, c->indexed_pages);
+    write_page_encoding(w, data, PARQUET_PLAIN, c->plain_pages);
+    write_page_encoding(w, data, PARQUET_RLE_DICTIONARY, c->indexed_pages);
+    write_page_encoding(w, data, c->page_encoding, c->encoded_pages);
+}
+
+static void write_histogram(struct thrift_writer *w, int16_t id, const int64_t *counts, size_t n)
+{
+    if (n == 0)
+        return;
+    thrift_field_list(w, id, THRIFT_I64, n);
+    for (size_t i = 0; i < n; i++)
+        thrift_item_int(w, counts[i]);
+}
+
+static void write_sizes(struct thrift_writer *w, int16_t id,
+                        const struct parquet_size_statistics *sizes)
+{
+    if (!sizes->has_unencoded && sizes->n_repetition == 0 && sizes->n_definition == 0)
+        return;
+    thrift_field_struct(w, id);
+    if (sizes->has_unencoded)
+        thrift_field_i64(w, 1, sizes->unencoded_bytes);
+    write_histogram(w, 2, sizes->repetition, sizes->n_repetition);
+    write_histogram(w, 3, sizes->definition, sizes->n_definition);
+    thrift_struct_end(w);
 }
 
 static void write_column_metadata(struct thrift_writer *w, int16_t id,
@@ -71,6 +98,11 @@ static void write_column_metadata(struct thrift_writer *w, int16_t id,
         thrift_field_i64(w, 11, c->dictionary_page_offset);
     write_statistics(w, 12, &c->statistics);
     write_page_encodings(w, 13, c);
+    if (c->bloom_filter_offset >= 0) {
+        thrift_field_i64(w, 14, c->bloom_filter_offset);
+        thrift_field_i32(w, 15, c->bloom_filter_bytes);
+    }
+    write_sizes(w, 16, &c->sizes);
     thrift_struct_end(w);
 }
 
@@ -90,6 +122,20 @@ static void write_chunk(struct thrift_writer *w, const struct parquet_chunk *c)
     thrift_struct_end(w);
 }
 
+static void write_sort_keys(struct thrift_writer *w, int16_t id, const struct parquet_group *group)
+{
+    if (group->n_sort_keys == 0)
+        return;
+    thrift_field_list(w, id, THRIFT_STRUCT, group->n_sort_keys);
+    for (size_t i = 0; i < group->n_sort_keys; i++) {
+        thrift_item_struct(w);
+        thrift_field_i32(w, 1, (int32_t)group->sort_keys[i].leaf);
+        thrift_field_bool(w, 2, group->sort_keys[i].descending);
+        thrift_field_bool(w, 3, group->sort_keys[i].nulls_first);
+        thrift_struct_end(w);
+    }
+}
+
 void parquet_write_group(struct thrift_writer *w, const struct parquet_group *group)
 {
     thrift_field_list(w, 1, THRIFT_STRUCT, group->n_chunks);
@@ -97,6 +143,7 @@ void parquet_write_group(struct thrift_writer *w, const struct parquet_group *gr
         write_chunk(w, &group->chunks[i]);
     thrift_field_i64(w, 2, group->uncompressed_bytes);
     thrift_field_i64(w, 3, group->rows);
+    write_sort_keys(w, 4, group);
     if (group->file_offset >= 0)
         thrift_field_i64(w, 5, group->file_offset);
     thrift_field_i64(w, 6, group->compressed_bytes);

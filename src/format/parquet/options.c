@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "format/parquet/leaf.h"
 #include "format/parquet/sort_item.h"
 
 static const char *const profiles[] = {"compatible", "dense", NULL};

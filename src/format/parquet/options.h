@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/option.h"
 #include "format/codec/codec.h"
-#include "format/parquet/spec.h"
+#include "format/parquet/leaf.h"
 
 enum parquet_profile {
     PROFILE_COMPATIBLE, /* pages V1, PLAIN and dictionaries: every reader */
@@ -28,11 +28,6 @@ struct leaf_options {
     enum leaf_encoding encoding;
     bool statistics; /* false: no bounds in footer, pages or table; counts stay */
     bool bloom_filter;
-};
-
-struct sort_key {
-    size_t leaf;
-    bool descending, nulls_first;
 };
 
 struct parquet_options {
@@ -62,7 +57,6 @@ status parquet_options_read(const struct option_values *values, struct parquet_o
                             struct error *err);
 /* The options by leaf of PLAN, in ARENA: what is said of a column holds for all its leaves, an encoding for those
  * whose type allows it. BAD_CONFIG names a column that is not there, or an encoding that its type can't have. */
-struct leaf_plan;
 status parquet_options_bind(const struct option_values *values, const struct leaf_plan *plan,
                             struct arena *arena, struct parquet_options *options,
                             struct error *err);

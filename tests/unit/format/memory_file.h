@@ -49,26 +49,100 @@ static inline struct memory_source memory_source_of(const void *bytes, size_t si
     return (struct memory_source){.base = {memory_source_read, size}, .bytes = bytes};
 }
 
-/* Options as "name=value" texts, NULL at the end. */
+/* Options as "name=value" texts, lists as "name=a,b", those of a column as "column.name=value"; NULL at the end. */
+enum { MOST_OPTIONS = 16, MOST_ENTRIES = 4 };
+
 struct test_options {
-    struct option_value values[16];
+    struct option_value values[MOST_OPTIONS];
+    struct option_value entry_values[MOST_ENTRIES][MOST_OPTIONS];
+    struct option_entry entries[MOST_ENTRIES];
+    char kept[1024]; /* lists and names, cut to pieces */
+    size_t kept_bytes;
+    const char *items[MOST_OPTIONS];
+    size_t n_items;
     struct option_values set;
 };
+
+static inline char *test_options_keep(struct test_options *options, const char *text, size_t size)
+{
+    assert_true(options->kept_bytes + size + 1 <= sizeof(options->kept));
+    char *copy = options->kept + options->kept_bytes;
+    memcpy(copy, text, size);
+    copy[size] = 0;
+    options->kept_bytes += size + 1;
+    return copy;
+}
+
+static inline void test_options_list(struct test_options *options, const char *text,
+                                     struct option_value *out)
+{
+    out->given = true;
+    out->items = &options->items[options->n_items];
+    for (const char *at = text; *at;) {
+        size_t size = strcspn(at, ",");
+        assert_true(options->n_items < MOST_OPTIONS);
+        options->items[options->n_items++] = test_options_keep(options, at, size);
+        out->n_items++;
+        at += size + (at[size] == ',');
+    }
+}
+
+static inline void test_options_defaults(const struct option_spec *specs,
+                                         struct option_value *values, struct option_values *out)
+{
+    *out =
+        (struct option_values){.specs = specs, .values = values, .n_values = option_count(specs)};
+    assert_true(out->n_values <= MOST_OPTIONS);
+    for (size_t i = 0; i < out->n_values; i++) {
+        if (specs[i].default_text)
+            CHECK_OK(option_parse(&specs[i], specs[i].default_text, &values[i], &test_error));
+        values[i].spec = &specs[i];
+        values[i].given = false;
+    }
+}
+
+static inline struct option_values *test_options_entry(struct test_options *options,
+                                                       const char *name, size_t size)
+{
+    size_t i = 0;
+    for (; i < options->set.n_entries; i++)
+        if (strlen(options->entries[i].name) == size &&
+            memcmp(options->entries[i].name, name, size) == 0)
+            return &options->entries[i].values;
+    assert_true(i < MOST_ENTRIES);
+    options->entries[i].name = test_options_keep(options, name, size);
+    options->set.n_entries++;
+    test_options_defaults(format_find("parquet")->column_options, options->entry_values[i],
+                          &options->entries[i].values);
+    return &options->entries[i].values;
+}
 
 static inline const struct option_values *test_options(struct test_options *out,
                                                        const char *const *texts)
 {
-    const struct format_driver *driver = format_find("parquet");
-    *out = (struct test_options){.set = {driver->options, out->values, 0}};
-    out->set.n_values = option_count(driver->options);
-    for (size_t i = 0; i < out->set.n_values; i++) {
-        const struct option_spec *spec = &driver->options[i];
-        const char *text = spec->default_text;
-        for (const char *const *t = texts; t && *t; t++)
-            if (strncmp(*t, spec->name, strlen(spec->name)) == 0 && (*t)[strlen(spec->name)] == '=')
-                text = *t + strlen(spec->name) + 1;
-        out->values[i].spec = spec;
-        CHECK_OK(option_parse(spec, text, &out->values[i], &test_error));
+    *out = (struct test_options){.n_items = 0};
+    test_options_defaults(format_find("parquet")->options, out->values, &out->set);
+    out->set.entries = out->entries;
+    for (const char *const *t = texts; t && *t; t++) {
+        struct option_values *into = &out->set;
+        const char *text = *t;
+        size_t column = strcspn(text, ".=");
+        if (text[column] == '.') {
+            into = test_options_entry(out, text, column);
+            text += column + 1;
+        }
+        const char *value = strchr(text, '=');
+        assert_non_null(value);
+        const char *name = test_options_keep(out, text, (size_t)(value - text));
+        size_t i = 0;
+        while (i < into->n_values && strcmp(into->specs[i].name, name) != 0)
+            i++;
+        if (i == into->n_values)
+            fail_msg("no option is called %s", name);
+        if (into->specs[i].kind == OPTION_LIST)
+            test_options_list(out, value + 1, &into->values[i]);
+        else
+            CHECK_OK(option_parse(&into->specs[i], value + 1, &into->values[i], &test_error));
     }
     return &out->set;
 }
