@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/option.h"
+#include "base/text.h"
 #include "batch/schema.h"
 #include "commit/record.h"
 #include "format/format.h"
@@ -30,6 +31,7 @@ struct table_state {
     bool has_record;
     struct run_record record; /* the stream's last published run */
     int64_t record_version;   /* the version that named it; -1 */
+    int64_t record_number;    /* of the run, also where its record is missing; -1 */
     uint64_t foreign_commits; /* since then, by others */
     uint64_t foreign_rows;    /* rows they added (as far as their statistics say) */
     const char
@@ -46,7 +48,7 @@ struct new_file {
     uint64_t size_bytes, rows;
     int64_t modified_us;
     const struct scalar *partition_values; /* one for each key column */
-    const struct column_stats *columns;    /* one for each data column */
+    const struct column_stats *columns;    /* one for each data column; NULL with file_stats */
 };
 
 struct publish_request {
@@ -65,6 +67,10 @@ struct publish_request {
     size_t n_files;
     struct run_record *record; /* number, previous and table_id are filled by publish */
     int64_t run_started_us; /* a run older than half the table's file retention is refused (HELD) */
+    /* Append to OUT what describe_file made of files[NUMBER]; asked for in order, once for each try. NULL: the
+     * files have their columns. */
+    status (*file_stats)(void *context, size_t number, struct text *out, struct error *err);
+    void *file_stats_context;
 };
 
 /* One live data file of the current version. */
@@ -96,6 +102,10 @@ struct commit_driver {
     status (*load)(struct table *table, struct table_state *out, struct error *err);
     /* Types the table can't carry: BAD_CONFIG names column and type. */
     status (*check_schema)(struct table *table, const struct schema *schema, struct error *err);
+    /* Append to OUT all that a version will hold of the columns of FILE (of DATA_SCHEMA), in a form that only publish
+     * understands; so a run need not keep the statistics of all its files. Threads: any number. */
+    status (*describe_file)(const struct schema *data_schema, const struct new_file *file,
+                            struct text *out, struct error *err);
     /* Make the next version. The files must be synced; each is stat'ed first (size equal, else BUG).
      * CONFLICT: the stream was published by another run since base. HELD: foreign change. IN_DOUBT: unknown. The record
      * is put and synced before the version. Takes up the race for a version number by itself. */

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "batch/batch.h"
 #include "pipeline/stream.h"
+
+enum { STATS_IN_MEMORY_BYTES = 1 << 20 };
 
 void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_splits)
 {
@@ -15,9 +18,9 @@ void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_
         return;
     mem_free(assembly->partitions);
     mem_free(assembly->refs);
-    for (size_t i = 0; i < assembly->n_files; i++)
-        file_result_release(&assembly->files[i].result);
     mem_free(assembly->files);
+    mem_free(assembly->nulls);
+    spool_release(&assembly->stats);
     for (size_t i = 0; assembly->segments && i < n_splits; i++)
         if (assembly->segments[i])
             storage_object_close(storage, assembly->segments[i]);
@@ -86,7 +89,12 @@ static status plan_assembly(struct stream_run *stream, struct assembly *assembly
     assembly->partitions = mem_zalloc((assembly->n_partitions + 1) * sizeof(*assembly->partitions));
     assembly->refs = mem_zalloc((pieces + 1) * sizeof(*assembly->refs));
     assembly->segments = mem_zalloc((n_splits + 1) * sizeof(*assembly->segments));
-    if (!assembly->partitions || !assembly->refs || !assembly->segments)
+    assembly->nulls = mem_zalloc((stream->data_schema.n_fields + 1) * sizeof(*assembly->nulls));
+    assembly->stats.storage = stream->storage;
+    assembly->stats.limit = STATS_IN_MEMORY_BYTES;
+    assembly->stats.name = arena_printf(&assembly->arena, "%s/statistics", stream->staging);
+    if (!assembly->partitions || !assembly->refs || !assembly->segments || !assembly->nulls ||
+        !assembly->stats.name)
         return error_no_memory(err);
     count_pieces(stream, assembly);
     place_pieces(stream, assembly);
@@ -118,6 +126,11 @@ struct assembler {
     struct buffer bytes;
 };
 
+struct finished_file {
+    struct assembled_file file;
+    char *stats; /* as the table's driver describes its columns */
+};
+
 /* The work on one partition: at most one file is open at a time. */
 struct assembling {
     struct stream_run *stream;
@@ -129,8 +142,9 @@ struct assembling {
     struct upload_sink sink;
     struct format_file *file;
     const char *path;
-    struct assembled_file *done;
+    struct finished_file *done;
     size_t n_done, done_capacity;
+    uint64_t *nulls; /* in the finished files, by column */
 };
 
 static const char *file_path(struct assembling *work)
@@ -161,19 +175,35 @@ static status open_file(struct assembling *work, struct error *err)
                                             &work->sink.base, &work->file, err);
 }
 
-static status remember_file(struct assembling *work, struct file_result *result, struct error *err)
+/* Of its statistics only what the version will hold stays: with 10,000 files of 300 columns all of them would be a gigabyte. */
+static status remember_file(struct assembling *work, const struct file_result *result,
+                            struct error *err)
 {
+    struct stream_run *stream = work->stream;
+    SCOPED(text_release) struct text stats = {0};
+    struct new_file file = {.rows = result->rows, .columns = result->columns};
     if (work->n_done == work->done_capacity) {
         size_t capacity = work->done_capacity ? work->done_capacity * 2 : 4;
-        struct assembled_file *done = mem_realloc_array(work->done, capacity, sizeof(*done));
+        struct finished_file *done = mem_realloc_array(work->done, capacity, sizeof(*done));
         if (!done)
             return error_no_memory(err);
         work->done = done;
         work->done_capacity = capacity;
     }
-    work->done[work->n_done++] = (struct assembled_file){
-        .path = work->path, .partition = work->partition->key, .result = *result};
-    memset(result, 0, sizeof(*result));
+    TRY(stream->spec->table->describe_file(&stream->data_schema, &file, &stats, err));
+    TRY(text_check(&stats, err));
+    struct finished_file *done = &work->done[work->n_done];
+    *done = (struct finished_file){.file = {.path = work->path,
+                                            .partition = work->partition->key,
+                                            .stats_bytes = (uint32_t)stats.size,
+                                            .size_bytes = result->size_bytes,
+                                            .rows = result->rows}};
+    done->stats = text_take(&stats);
+    if (!done->stats)
+        return error_no_memory(err);
+    work->n_done++;
+    for (size_t i = 0; i < result->n_columns; i++)
+        work->nulls[i] += result->columns[i].null_count;
     return STATUS_OK;
 }
 
@@ -360,6 +390,21 @@ struct assembly_try {
     size_t partition;
 };
 
+/* Under the mutex; there is room. */
+static void add_files(struct assembling *work)
+{
+    struct assembly *assembly = work->assembly;
+    for (size_t i = 0; i < work->n_done; i++) {
+        assembly->files[assembly->n_files++] = work->done[i].file;
+        work->partition->files++;
+        work->partition->file_bytes += work->done[i].file.size_bytes;
+        mem_free(work->done[i].stats);
+    }
+    for (size_t c = 0; c < work->stream->data_schema.n_fields; c++)
+        assembly->nulls[c] += work->nulls[c];
+    work->n_done = 0;
+}
+
 static status hand_over_files(struct assembling *work, struct error *err)
 {
     struct assembly *assembly = work->assembly;
@@ -376,12 +421,12 @@ static status hand_over_files(struct assembling *work, struct error *err)
         }
     }
     for (size_t i = 0; code == STATUS_OK && i < work->n_done; i++) {
-        assembly->files[assembly->n_files++] = work->done[i];
-        work->partition->files++;
-        work->partition->file_bytes += work->done[i].result.size_bytes;
+        struct assembled_file *file = &work->done[i].file;
+        code = spool_append(&assembly->stats, work->done[i].stats, file->stats_bytes,
+                            &file->stats_offset, err);
     }
     if (code == STATUS_OK)
-        work->n_done = 0;
+        add_files(work);
     pthread_mutex_unlock(&assembly->mutex);
     return code;
 }
@@ -395,10 +440,11 @@ static void assembling_release(struct assembling *work)
         storage_put_abort(stream->storage, work->sink.upload);
     struct error ignored = {0};
     for (size_t i = 0; i < work->n_done; i++) { /* of a failed try */
-        (void)!storage_remove(stream->storage, work->done[i].path, &ignored);
-        file_result_release(&work->done[i].result);
+        (void)!storage_remove(stream->storage, work->done[i].file.path, &ignored);
+        mem_free(work->done[i].stats);
     }
     mem_free(work->done);
+    mem_free(work->nulls);
 }
 
 static status_code assemble_once(void *context, unsigned attempt, struct error *err)
@@ -412,7 +458,8 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
                               .attempt = attempt};
     int64_t started = clock_monotonic_ns();
     TRY(assembler_take(pass, &work.tools, err));
-    status_code code = assemble_partition(&work, err);
+    work.nulls = mem_zalloc((pass->stream->data_schema.n_fields + 1) * sizeof(*work.nulls));
+    status_code code = work.nulls ? assemble_partition(&work, err) : error_no_memory(err);
     if (code == STATUS_OK)
         code = hand_over_files(&work, err);
     assembling_release(&work);
@@ -468,5 +515,5 @@ status stream_assemble(struct stream_run *stream, struct error *err)
         assembler_free(tools, stream->spec->format);
     }
     pthread_mutex_destroy(&pass.mutex);
-    return code;
+    return code == STATUS_OK ? spool_seal(&stream->assembly->stats, err) : code;
 }

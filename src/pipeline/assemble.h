@@ -6,6 +6,7 @@
 
 #include "commit/commit.h"
 #include "pipeline/segment.h"
+#include "pipeline/spool.h"
 
 /* A piece of one partition and the split it is of. */
 struct piece_ref {
@@ -21,10 +22,13 @@ struct assembled_partition {
     const char *path; /* "k=v/k=v", "" without */
 };
 
+/* 48 bytes and its path; what the version will say of its columns is in the spool. */
 struct assembled_file {
     const char *path;
     uint32_t partition;
-    struct file_result result;
+    uint32_t stats_bytes;
+    uint64_t stats_offset;
+    uint64_t size_bytes, rows;
 };
 
 struct assembly {
@@ -35,6 +39,8 @@ struct assembly {
     pthread_mutex_t mutex; /* guards what follows while tasks run */
     struct assembled_file *files;
     size_t n_files, files_capacity;
+    struct spool stats;
+    uint64_t *nulls;                  /* in all files, one for each column of data_schema */
     struct storage_object **segments; /* one for each split, opened when first asked for */
     struct arena arena;               /* under the mutex too */
 };

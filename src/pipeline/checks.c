@@ -37,9 +37,9 @@ static status reconcile_file(struct stream_run *stream, const struct assembled_f
 {
     uint64_t rows = 0;
     TRY_IN(footer_rows(stream, file->path, &rows, err), err, "in %s", file->path);
-    if (rows != file->result.rows)
+    if (rows != file->rows)
         return error_set(err, STATUS_BUG, "%s says it has %llu rows, %llu were written", file->path,
-                         (unsigned long long)rows, (unsigned long long)file->result.rows);
+                         (unsigned long long)rows, (unsigned long long)file->rows);
     return STATUS_OK;
 }
 
@@ -65,7 +65,7 @@ static status reconcile_partitions(struct stream_run *stream, struct error *err)
     if (!rows)
         return error_no_memory(err);
     for (size_t i = 0; i < assembly->n_files; i++)
-        rows[assembly->files[i].partition] += assembly->files[i].result.rows;
+        rows[assembly->files[i].partition] += assembly->files[i].rows;
     for (size_t i = 0; i < assembly->n_partitions; i++)
         if (rows[i] != assembly->partitions[i].rows)
             return error_set(
@@ -82,7 +82,7 @@ static status reconcile(struct stream_run *stream, struct error *err)
     for (size_t i = 0; i < stream->plan.n_splits; i++)
         split_rows += stream->splits[i].rows;
     for (size_t i = 0; i < assembly->n_files; i++)
-        file_rows += assembly->files[i].result.rows;
+        file_rows += assembly->files[i].rows;
     if (split_rows != file_rows)
         return error_set(err, STATUS_BUG, "the splits hold %llu rows, the files %llu",
                          (unsigned long long)split_rows, (unsigned long long)file_rows);
@@ -204,21 +204,13 @@ static uint64_t nulls_in_keys(struct stream_run *stream, size_t key_column)
     return nulls;
 }
 
-static uint64_t nulls_in_files(struct stream_run *stream, size_t column)
-{
-    uint64_t nulls = 0;
-    for (size_t i = 0; i < stream->assembly->n_files; i++)
-        nulls += stream->assembly->files[i].result.columns[column].null_count;
-    return nulls;
-}
-
 static status check_not_null(struct stream_run *stream, const char *name, struct error *err)
 {
     size_t column = schema_find(&stream->data_schema, name);
     size_t key = schema_find(&stream->keys, name);
     uint64_t nulls;
     if (column != SIZE_MAX)
-        nulls = nulls_in_files(stream, column);
+        nulls = stream->assembly->nulls[column];
     else if (key != SIZE_MAX)
         nulls = nulls_in_keys(stream, key);
     else

@@ -163,13 +163,27 @@ static status fill_files(struct stream_run *stream, struct new_file **out, struc
         for (size_t c = 0; c < n_keys; c++)
             partition_keys_value(assembly->keys, file->partition, c, &values[c]);
         files[i] = (struct new_file){.path = file->path,
-                                     .size_bytes = file->result.size_bytes,
-                                     .rows = file->result.rows,
+                                     .size_bytes = file->size_bytes,
+                                     .rows = file->rows,
                                      .modified_us = now,
-                                     .partition_values = values,
-                                     .columns = file->result.columns};
+                                     .partition_values = values};
     }
     *out = files;
+    return STATUS_OK;
+}
+
+static status read_file_stats(void *context, size_t number, struct text *out, struct error *err)
+{
+    const struct assembly *assembly = context;
+    const struct assembled_file *file = &assembly->files[number];
+    char few[4096];
+    for (uint64_t at = 0; at < file->stats_bytes;) {
+        uint64_t left = file->stats_bytes - at;
+        size_t n = left < sizeof(few) ? left : sizeof(few);
+        TRY(spool_read(&assembly->stats, file->stats_offset + at, few, n, err));
+        text_append_bytes(out, few, n);
+        at += n;
+    }
     return STATUS_OK;
 }
 
@@ -243,6 +257,8 @@ status stream_publish(struct stream_run *stream, struct error *err)
         .record = &record,
         .run_started_us = report->started_us,
         .replaced_values = stream->run->options->partitions,
+        .file_stats = read_file_stats,
+        .file_stats_context = stream->assembly,
     };
     status_code code = with_retries(&stream->cancel, publish_once, &try, err);
     arena_release(&record.arena); /* what publish filled in */

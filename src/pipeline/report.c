@@ -170,9 +170,9 @@ void report_files(struct stream_run *stream)
     const struct assembly *assembly = stream->assembly;
     struct stream_report *report = stream->report;
     for (size_t i = 0; i < assembly->n_files; i++) {
-        const struct file_result *result = &assembly->files[i].result;
-        report->bytes_written += result->size_bytes;
-        if (result->size_bytes < stream->spec->file_size / 2)
+        const struct assembled_file *file = &assembly->files[i];
+        report->bytes_written += file->size_bytes;
+        if (file->size_bytes < stream->spec->file_size / 2)
             report->small_files++;
     }
     report->files = assembly->n_files;

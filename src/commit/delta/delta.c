@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "commit/delta/driver.h"
 #include "commit/delta/schema.h"
+#include "commit/delta/value.h"
 
 enum { RECORD_LIMIT_BYTES = 256 * 1024 * 1024 };
 
@@ -228,6 +229,13 @@ static status delta_find_run(struct table *table, const char *run_id, int64_t *o
     return STATUS_OK;
 }
 
+/* The statistics as they stand in the log. */
+static status delta_describe_file(const struct schema *data_schema, const struct new_file *file,
+                                  struct text *out, struct error *err)
+{
+    return value_append_stats(out, data_schema, file, err);
+}
+
 static const struct option_spec no_options[] = {{0}};
 
 const struct commit_driver commit_delta = {
@@ -236,6 +244,7 @@ const struct commit_driver commit_delta = {
     .open = delta_open,
     .load = delta_load,
     .check_schema = delta_check,
+    .describe_file = delta_describe_file,
     .publish = delta_publish,
     .find_run = delta_find_run,
     .after_publish = delta_after_publish,

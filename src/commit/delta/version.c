@@ -210,10 +210,25 @@ static void append_remove(struct text *text, const struct replay_file *file, int
     text_printf(text, ",\"size\":%" PRId64 "}}\n", file->size < 0 ? 0 : file->size);
 }
 
-static status append_add(struct text *text, const struct publish_request *request,
-                         const struct new_file *file, struct error *err)
+static status append_stats(struct text *text, const struct publish_request *request, size_t number,
+                           struct error *err)
 {
     struct text stats = {0};
+    status s = request->file_stats
+                   ? request->file_stats(request->file_stats_context, number, &stats, err)
+                   : value_append_stats(&stats, request->data_schema, &request->files[number], err);
+    if (s == STATUS_OK)
+        s = text_check(&stats, err);
+    if (s == STATUS_OK)
+        json_append(text, text_string(&stats), stats.size);
+    text_release(&stats);
+    return s;
+}
+
+static status append_add(struct text *text, const struct publish_request *request, size_t number,
+                         struct error *err)
+{
+    const struct new_file *file = &request->files[number];
     text_append(text, "{\"add\":{\"path\":");
     value_append_path(text, file->path);
     text_append(text, ",\"partitionValues\":{");
@@ -228,12 +243,9 @@ static status append_add(struct text *text, const struct publish_request *reques
                 "},\"size\":%" PRIu64 ",\"modificationTime\":%" PRId64
                 ",\"dataChange\":true,\"stats\":",
                 file->size_bytes, file->modified_us / 1000);
-    status s = value_append_stats(&stats, request->data_schema, file, err);
-    if (s == STATUS_OK)
-        json_append(text, text_string(&stats), stats.size);
-    text_release(&stats);
+    TRY(append_stats(text, request, number, err));
     text_append(text, "}}\n");
-    return s;
+    return STATUS_OK;
 }
 
 /* ---- writing them ---- */
@@ -279,7 +291,7 @@ static status write_lines(struct version_writer *writer, const struct publicatio
         TRY(writer_flush(writer, WRITER_FLUSH_BYTES, err));
     }
     for (size_t i = 0; i < request->n_files; i++) {
-        TRY(append_add(&writer->text, request, &request->files[i], err));
+        TRY(append_add(&writer->text, request, i, err));
         TRY(writer_flush(writer, WRITER_FLUSH_BYTES, err));
     }
     return writer_flush(writer, 0, err);
