@@ -101,6 +101,7 @@ struct read_plan {
     const char
         *statement; /* the driver's own, for its readers: what every split runs; may be NULL */
     const char *split_key; /* the driver's own: what the splits' ranges are of; NULL: one split */
+    const void *driver;    /* the driver's own, for its readers; may be NULL */
     const char **notes;    /* things to tell the user, NULL-terminated; may be NULL */
     struct arena arena;    /* owns all of the above */
 };

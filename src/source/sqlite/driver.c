@@ -9,6 +9,8 @@
 
 static const char *const consistency_choices[] = {"auto", "hold", "copy", NULL};
 
+static const char *const read_choices[] = {"auto", "pages", "sql", NULL};
+
 static const struct option_spec options[] = {
     {.name = "consistency",
      .kind = OPTION_CHOICE,
@@ -29,6 +31,14 @@ static const struct option_spec options[] = {
      .maximum = 3600,
      .help = "How long to wait for another connection's lock.",
      .example = "1 min"},
+    {.name = "read",
+     .kind = OPTION_CHOICE,
+     .choices = read_choices,
+     .default_text = "auto",
+     .help = "How rows are read: straight from the pages of their table, or through SQLite's own "
+             "SQL; auto takes "
+             "the pages wherever they can be read, pages stops where they can't.",
+     .example = "sql"},
     {.name = NULL},
 };
 
@@ -83,8 +93,10 @@ static void read_options(struct source *source, const struct option_values *valu
     source->options.consistency = CONSISTENCY_AUTO;
     source->options.hold_limit = 64 * 1000 * 1000;
     source->options.busy_ms = 10 * 1000;
+    source->way = READ_AUTO;
     if (!values)
         return;
+    source->way = (enum sqlite_way)option_number(values, "read");
     source->options.consistency = (enum sqlite_consistency)option_number(values, "consistency");
     if (option_text(values, "hold_limit"))
         source->options.hold_limit = (uint64_t)option_number(values, "hold_limit");

@@ -92,6 +92,13 @@ static bool key_value(struct type type, sqlite3_value *value, int64_t *out,
     return true;
 }
 
+static void show(sqlite3_value *value, char out[VALUE_SHOWN_BYTES])
+{
+    struct stored_value stored;
+    value_of_sqlite(value, &stored);
+    (void)value_show(&stored, out);
+}
+
 static void look_at(struct examination *e, sqlite3_value *value, struct found *found)
 {
     int64_t number;
@@ -102,14 +109,14 @@ static void look_at(struct examination *e, sqlite3_value *value, struct found *f
     }
     if (!key_value(e->type, value, &number, &form)) {
         if (found->wrong++ == 0)
-            value_show(value, found->wrong_example);
+            show(value, found->wrong_example);
         return;
     }
     if (!e->has_form) {
         e->form = form;
         e->has_form = true;
     } else if (!same_form(&e->form, &form) && found->other_form++ == 0) {
-        value_show(value, found->form_example);
+        show(value, found->form_example);
     }
     if (found->greatest.is_null || number > found->greatest.i64)
         found->greatest = (struct scalar){.type = e->type, .i64 = number};

@@ -3,6 +3,7 @@
 
 #include "source/sqlite/declared_type.h"
 #include "source/sqlite/key.h"
+#include "source/sqlite/page_rows.h"
 #include "source/sqlite/splits.h"
 #include "source/sqlite/sqlite.h"
 #include "source/sqlite/value.h"
@@ -379,6 +380,45 @@ static status make_statement(struct planning *p, struct error *err)
     return sqlite_keep(&sql, &p->plan->arena, &p->plan->statement, err);
 }
 
+/* What stands against reading the pages; NULL: nothing so far. */
+static const char *why_not_pages(const struct planning *p, const struct source *source)
+{
+    if (source->way == READ_SQL)
+        return "read: sql";
+    if (p->table.kind != RELATION_TABLE)
+        return "it is not a table with rowids";
+    if (p->request->where)
+        return "where: is SQL";
+    if (p->by_index)
+        return "by an index";
+    if (p->has_key && p->key.filter && !p->key.is_rowid)
+        return "the update_key is not the rowid";
+    if (!p->table.rowid || p->table.root_page < 2 || p->table.root_page > UINT32_MAX)
+        return "its rowid has no name";
+    return source->snapshot.pages.unusable;
+}
+
+/* The pages of the table, or SQL: the sentence about consistency says it, with the reason. */
+static status choose_way(struct planning *p, const struct source *source, struct error *err)
+{
+    struct read_plan *plan = p->plan;
+    const struct page_plan *pages = NULL;
+    const char *why = why_not_pages(p, source);
+    const int64_t *first =
+        p->has_key && p->key.filter && p->request->lower ? &p->request->lower->i64 : NULL;
+    if (!why)
+        TRY(page_plan_make(p->db, &p->table, p->picked, p->n_picked, first, &plan->arena, &pages,
+                           &why, err));
+    if (why && source->way == READ_PAGES)
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "read: pages, but they can't be read: %s; read: auto takes SQL then", why);
+    plan->driver = pages;
+    plan->consistency =
+        why ? arena_printf(&plan->arena, "%s; read: sql (%s)", source->snapshot.consistency, why)
+            : arena_printf(&plan->arena, "%s; read: pages", source->snapshot.consistency);
+    return plan->consistency ? STATUS_OK : error_no_memory(err);
+}
+
 static status copy_facts(struct planning *p, const struct source *source, struct error *err)
 {
     struct read_plan *plan = p->plan;
@@ -389,7 +429,6 @@ static status copy_facts(struct planning *p, const struct source *source, struct
     plan->today = (int32_t)today;
     plan->relation = arena_strdup(&plan->arena, p->table.label);
     plan->source_identity = arena_strdup(&plan->arena, source->identity);
-    plan->consistency = arena_strdup(&plan->arena, snapshot->consistency);
     plan->max_readers = snapshot->n_readers;
     if (snapshot->token) {
         plan->token = arena_strdup(&plan->arena, snapshot->token);
@@ -398,7 +437,7 @@ static status copy_facts(struct planning *p, const struct source *source, struct
     }
     if (snapshot->note)
         TRY(note(p, arena_strdup(&plan->arena, snapshot->note), err));
-    if (!plan->relation || !plan->source_identity || !plan->consistency)
+    if (!plan->relation || !plan->source_identity)
         return error_no_memory(err);
     return STATUS_OK;
 }
@@ -426,6 +465,7 @@ static status make_plan(struct planning *p, const struct source *source, struct 
     TRY(examine_key(p, err));
     TRY(key_notes(p, err));
     TRY(cut(p, err));
+    TRY(choose_way(p, source, err));
     return make_statement(p, err);
 }
 

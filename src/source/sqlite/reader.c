@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "source/sqlite/declared_type.h"
+#include "source/sqlite/page_rows.h"
 #include "source/sqlite/sqlite.h"
 #include "source/sqlite/value.h"
 
@@ -29,7 +30,10 @@ struct reader {
     const struct split *split;
     struct reader_options options;
     sqlite3 *db;
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement; /* NULL: rows come from the pages */
+    struct page_rows *pages; /* NULL: rows come from the statement */
+    bool one_by_one;         /* this piece of the pages' rows has been tried as a whole */
+    bool has_text_policy;
     size_t n_fields;
     struct slot *slots;
     size_t *text_columns; /* positions whose size differs from row to row */
@@ -39,11 +43,28 @@ struct reader {
     struct reader_counts counts;
 };
 
+/* ---- the row at hand, whoever reads it ---- */
+
+/* OUT is good until the next call. */
+static inline status value_at(struct reader *reader, size_t i, struct stored_value *out,
+                              struct error *err)
+{
+    size_t limit = reader->options.max_value_bytes;
+    if (reader->pages)
+        return page_rows_value(reader->pages, i, limit ? 3 * limit : SIZE_MAX, out, err);
+    value_of_sqlite(sqlite3_column_value(reader->statement, (int)i), out);
+    return STATUS_OK;
+}
+
 /* ---- where a value is: for messages ---- */
 
 /* "rowid 17", or the primary key, or the place in the split. */
 static void row_words(struct reader *reader, struct text *out)
 {
+    if (reader->pages) {
+        text_printf(out, "rowid %lld", (long long)page_rows_rowid(reader->pages));
+        return;
+    }
     int n = sqlite3_column_count(reader->statement);
     int first = (int)reader->n_fields;
     bool rowid = n == first + 1 && strncmp(reader->plan->relation, "table", 5) == 0 &&
@@ -54,10 +75,18 @@ static void row_words(struct reader *reader, struct text *out)
     } else if (rowid) {
         text_printf(out, "rowid %lld", (long long)sqlite3_column_int64(reader->statement, first));
     } else {
-        for (int i = first; i < n; i++)
-            text_printf(out, "%s%s", i > first ? ", " : "key ",
-                        value_show(sqlite3_column_value(reader->statement, i), shown));
+        for (int i = first; i < n; i++) {
+            struct stored_value value;
+            value_of_sqlite(sqlite3_column_value(reader->statement, i), &value);
+            text_printf(out, "%s%s", i > first ? ", " : "key ", value_show(&value, shown));
+        }
     }
+}
+
+static status in_this_split(const struct reader *reader, struct error *err)
+{
+    return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
+                         reader->split->number + 1, reader->plan->n_splits);
 }
 
 static status in_this_place(struct reader *reader, size_t column, struct error *err)
@@ -66,15 +95,14 @@ static status in_this_place(struct reader *reader, size_t column, struct error *
     row_words(reader, &row);
     (void)error_context(err, "in column \"%s\", %s", reader->plan->schema.fields[column].name,
                         text_string(&row));
-    return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
-                         reader->split->number + 1, reader->plan->n_splits);
+    return in_this_split(reader, err);
 }
 
-static void why_words(const struct reader *reader, size_t column, sqlite3_value *value,
+static void why_words(const struct reader *reader, size_t column, const struct stored_value *value,
                       struct text *out)
 {
     char shown[VALUE_SHOWN_BYTES], type[64];
-    if (sqlite3_value_type(value) == SQLITE_NULL)
+    if (value->kind == SQLITE_NULL)
         text_append(out, "NULL in a column that is NOT NULL");
     else
         text_printf(out, "value of kind %s does not fit %s", value_show(value, shown),
@@ -99,11 +127,11 @@ static void json_string(struct text *out, const char *bytes, size_t size)
 }
 
 /* As text, whatever it is; bytes that are no text as 0x and hex digits. */
-static status json_value(sqlite3_value *value, struct text *out, struct error *err)
+static status json_value(const struct stored_value *value, struct text *out, struct error *err)
 {
     struct field field = {.name = "", .type = {.id = TYPE_UTF8}, .nullable = true};
     struct column column;
-    if (sqlite3_value_type(value) == SQLITE_NULL) {
+    if (value->kind == SQLITE_NULL) {
         text_append(out, "null");
         return STATUS_OK;
     }
@@ -117,7 +145,7 @@ static status json_value(sqlite3_value *value, struct text *out, struct error *e
     return s;
 }
 
-static status reject_row(struct reader *reader, size_t column, sqlite3_value *value,
+static status reject_row(struct reader *reader, size_t column, const struct stored_value *value,
                          struct error *err)
 {
     SCOPED(text_release) struct text json = {0};
@@ -142,7 +170,9 @@ static status reject_row(struct reader *reader, size_t column, sqlite3_value *va
         text_append(&json, i ? "," : "");
         json_string(&json, name, strlen(name));
         text_append_char(&json, ':');
-        TRY(json_value(sqlite3_column_value(reader->statement, (int)i), &json, err));
+        struct stored_value each;
+        TRY(value_at(reader, i, &each, err));
+        TRY(json_value(&each, &json, err));
     }
     text_append(&json, "}}");
     TRY(text_check(&json, err));
@@ -154,7 +184,7 @@ static status reject_row(struct reader *reader, size_t column, sqlite3_value *va
 
 /* OK: the column got its value. END: the row is rejected. */
 static status apply_policy(struct reader *reader, size_t i, struct column *column,
-                           sqlite3_value *value, struct error *err)
+                           const struct stored_value *value, struct error *err)
 {
     struct slot *slot = &reader->slots[i];
     switch (slot->policy) {
@@ -178,8 +208,9 @@ static status apply_policy(struct reader *reader, size_t i, struct column *colum
 }
 
 static __attribute__((noinline)) status misfit(struct reader *reader, size_t i,
-                                               struct column *column, sqlite3_value *value,
-                                               enum fit fit, struct error *err)
+                                               struct column *column,
+                                               const struct stored_value *value, enum fit fit,
+                                               struct error *err)
 {
     if (fit == FIT_FAILED)
         return in_this_place(reader, i, err);
@@ -189,7 +220,8 @@ static __attribute__((noinline)) status misfit(struct reader *reader, size_t i,
 }
 
 /* Policy text: would the value have fit? */
-static status count_text(struct reader *reader, size_t i, sqlite3_value *value, struct error *err)
+static status count_text(struct reader *reader, size_t i, const struct stored_value *value,
+                         struct error *err)
 {
     struct slot *slot = &reader->slots[i];
     column_clear(&slot->scratch);
@@ -209,13 +241,15 @@ static inline status append_row(struct reader *reader, struct batch *into, struc
 {
     for (size_t i = 0; i < reader->n_fields; i++) {
         struct slot *slot = &reader->slots[i];
-        sqlite3_value *value = sqlite3_column_value(reader->statement, (int)i);
+        struct stored_value value;
+        if (__builtin_expect(value_at(reader, i, &value, err) != STATUS_OK, 0))
+            return in_this_place(reader, i, err);
         if (__builtin_expect(slot->typed != NULL, 0))
-            TRY(count_text(reader, i, value, err));
-        enum fit fit = slot->append(&into->columns[i], value, err);
+            TRY(count_text(reader, i, &value, err));
+        enum fit fit = slot->append(&into->columns[i], &value, err);
         if (__builtin_expect(fit == FIT_YES, 1))
             continue;
-        status_code s = misfit(reader, i, &into->columns[i], value, fit, err);
+        status_code s = misfit(reader, i, &into->columns[i], &value, fit, err);
         if (__builtin_expect(s == STATUS_OK, 1))
             continue;
         for (size_t done = 0; done < i; done++)
@@ -235,12 +269,14 @@ static size_t text_bytes(const struct reader *reader, const struct batch *batch)
 }
 
 /* A value over the limit is in the row that was appended last: which? */
-static __attribute__((noinline)) status check_lengths(struct reader *reader, struct error *err)
+static __attribute__((noinline)) status check_lengths(struct reader *reader,
+                                                      const struct batch *batch, struct error *err)
 {
     size_t limit = reader->options.max_value_bytes;
     for (size_t i = 0; i < reader->n_text; i++) {
         size_t column = reader->text_columns[i];
-        size_t size = (size_t)sqlite3_column_bytes(reader->statement, (int)column);
+        const int64_t *offsets = column_offsets(&batch->columns[column]);
+        size_t size = (size_t)(offsets[batch->rows] - offsets[batch->rows - 1]);
         char is[32], most[32];
         if (size <= limit)
             continue;
@@ -261,14 +297,74 @@ static status stopped(struct reader *reader, int rc, struct error *err)
                         "third of it; in the row behind row %llu of the split",
                         text_format_bytes(3 * reader->options.max_value_bytes, most),
                         (unsigned long long)reader->counts.rows);
-        return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
-                             reader->split->number + 1, reader->plan->n_splits);
+        return in_this_split(reader, err);
     }
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         TRY(cancel_check(reader->options.cancel, err));
     (void)sqlite_fail(reader->db, rc, err, "cannot read on");
-    return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
-                         reader->split->number + 1, reader->plan->n_splits);
+    return in_this_split(reader, err);
+}
+
+/* Of the pages: a piece of rows as a whole. OK: it was appended, OUT_ROWS of them. END: no more rows in the split;
+ * with *OUT_ROWS 0 the next row is to be read alone. */
+static status read_piece(struct reader *reader, struct batch *into, size_t max_rows, size_t room,
+                         size_t *out_rows, struct error *err)
+{
+    struct page_rows *pages = reader->pages;
+    *out_rows = 0;
+    if (page_rows_left(pages) == 0) {
+        TRY(cancel_check(reader->options.cancel, err));
+        status_code s = page_rows_piece(pages, max_rows, err);
+        if (s != STATUS_OK)
+            return s == STATUS_END ? s : in_this_split(reader, err);
+        reader->one_by_one = reader->has_text_policy;
+    }
+    size_t n = page_rows_left(pages);
+    size_t bytes = page_rows_bytes(pages);
+    size_t limit = reader->options.max_value_bytes;
+    if (reader->one_by_one || n > max_rows || bytes + n * reader->fixed_bytes >= room ||
+        (limit && bytes > limit))
+        return STATUS_OK;
+    size_t rows = into->rows;
+    enum decoded decoded = page_rows_decode(pages, into, err);
+    if (decoded == DECODED) {
+        into->rows += n;
+        reader->counts.rows += n;
+        *out_rows = n;
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < reader->n_fields; i++)
+        column_truncate(&into->columns[i], rows);
+    reader->one_by_one = true;
+    return decoded == DECODE_FAILED ? in_this_split(reader, err) : STATUS_OK;
+}
+
+/* The next row comes to hand. */
+static status step(struct reader *reader, struct error *err)
+{
+    if (reader->pages) {
+        if (page_rows_step(reader->pages, err) != STATUS_OK)
+            return in_this_split(reader, err);
+    } else {
+        int rc = sqlite3_step(reader->statement);
+        if (__builtin_expect(rc != SQLITE_ROW, 0))
+            return rc == SQLITE_DONE ? STATUS_END : stopped(reader, rc, err);
+    }
+    reader->counts.rows++;
+    return STATUS_OK;
+}
+
+/* Room for the rows of the next step, many at once. N are there of MAX_ROWS, RESERVED have room. */
+static status make_room(struct batch *into, size_t n, size_t max_rows, size_t *reserved,
+                        struct error *err)
+{
+    size_t wanted = max_rows - n < PIECE_ROWS ? max_rows - n : PIECE_ROWS;
+    if (__builtin_expect(*reserved - n >= wanted, 1))
+        return STATUS_OK;
+    size_t more = max_rows - n < RESERVE_ROWS ? max_rows - n : RESERVE_ROWS;
+    TRY(batch_reserve(into, more, err));
+    *reserved = n + more;
+    return STATUS_OK;
 }
 
 static status read_rows(struct reader *reader, struct batch *into, size_t max_rows,
@@ -281,15 +377,18 @@ static status read_rows(struct reader *reader, struct batch *into, size_t max_ro
     for (size_t n = 0; n < max_rows;) {
         if (reader->counts.rows % CANCEL_ROWS == 0)
             TRY(cancel_check(reader->options.cancel, err));
-        if (n == reserved) {
-            size_t more = max_rows - n < RESERVE_ROWS ? max_rows - n : RESERVE_ROWS;
-            TRY(batch_reserve(into, more, err));
-            reserved += more;
+        TRY(make_room(into, n, max_rows, &reserved, err));
+        if (reader->pages) {
+            size_t rows, room = max_bytes > fixed + text ? max_bytes - fixed - text : 0;
+            TRY(read_piece(reader, into, max_rows - n, room, &rows, err));
+            n += rows;
+            fixed += rows * reader->fixed_bytes;
+            if (rows > 0) {
+                text = text_bytes(reader, into);
+                continue;
+            }
         }
-        int rc = sqlite3_step(reader->statement);
-        if (__builtin_expect(rc != SQLITE_ROW, 0))
-            return rc == SQLITE_DONE ? STATUS_END : stopped(reader, rc, err);
-        reader->counts.rows++;
+        TRY(step(reader, err));
         status_code s = append_row(reader, into, err);
         if (__builtin_expect(s == STATUS_END, 0))
             continue;
@@ -299,7 +398,7 @@ static status read_rows(struct reader *reader, struct batch *into, size_t max_ro
         size_t text_before = text;
         text = text_bytes(reader, into);
         if (__builtin_expect(text - text_before > limit, 0))
-            TRY(check_lengths(reader, err));
+            TRY(check_lengths(reader, into, err));
         if (fixed + text >= max_bytes)
             break;
     }
@@ -361,6 +460,8 @@ static status make_slots(struct reader *reader, const struct read_request *reque
     for (size_t i = 0; i < n; i++) {
         const struct field *field = &schema->fields[i];
         TRY(make_slot(&reader->slots[i], field, sqlite_column_request(request, field->name), err));
+        if (reader->slots[i].policy == POLICY_TEXT)
+            reader->has_text_policy = true;
         if (type_is_text_like(field->type)) {
             reader->text_columns[reader->n_text++] = i;
             reader->fixed_bytes += sizeof(int64_t);
@@ -399,6 +500,22 @@ static status prepare(struct reader *reader, struct error *err)
     return STATUS_OK;
 }
 
+static status open_pages(struct reader *reader, const struct page_plan *plan, struct error *err)
+{
+    const struct split *split = reader->split;
+    SCOPED(mem_freep)
+    struct page_field *fields = mem_zalloc(reader->n_fields * sizeof(*fields));
+    if (!fields)
+        return error_no_memory(err);
+    for (size_t i = 0; i < reader->n_fields; i++) {
+        fields[i].append = reader->slots[i].append;
+        fields[i].nullable = reader->slots[i].nullable;
+    }
+    return page_rows_open(reader->db, &reader->source->snapshot.pages, plan, &reader->plan->schema,
+                          fields, split->lower.is_null ? NULL : &split->lower.i64,
+                          split->upper.is_null ? NULL : &split->upper.i64, &reader->pages, err);
+}
+
 static void reader_freep(struct reader **reader)
 {
     sqlite_reader_close(*reader);
@@ -426,7 +543,8 @@ status sqlite_reader_open(struct source *source, const struct read_plan *plan,
     size_t limit = reader->options.max_value_bytes;
     sqlite3_limit(reader->db, SQLITE_LIMIT_LENGTH,
                   limit && limit < INT_MAX / 3 ? (int)(3 * limit) : INT_MAX);
-    TRY_IN(prepare(reader, err), err, "in %s", plan->relation);
+    TRY_IN(plan->driver ? open_pages(reader, plan->driver, err) : prepare(reader, err), err,
+           "in %s", plan->relation);
     *out = TAKE(reader);
     return STATUS_OK;
 }
@@ -441,6 +559,7 @@ void sqlite_reader_close(struct reader *reader)
     if (!reader)
         return;
     sqlite3_finalize(reader->statement);
+    page_rows_close(reader->pages);
     if (reader->db) {
         sqlite3_progress_handler(reader->db, 0, NULL, NULL);
         snapshot_give_back(&reader->source->snapshot, reader->db);

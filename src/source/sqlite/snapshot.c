@@ -16,14 +16,7 @@
 enum {
     TRIES = 50,
     MAX_READERS = 256,
-    /* The WAL index begins with its header, twice (SQLite, "WAL-mode file format", 2.1). */
-    HEADER_BYTES = 48,
-    INDEX_REGION_BYTES = 32768,
     COPY_STEP_PAGES = 4096,
-};
-
-struct wal_header {
-    uint8_t bytes[HEADER_BYTES];
 };
 
 void snapshot_init(struct sqlite_snapshot *snapshot)
@@ -41,27 +34,6 @@ static sqlite3_file *main_file(sqlite3 *db)
     sqlite3_file *file = NULL;
     int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     return rc == SQLITE_OK && file && file->pMethods ? file : NULL;
-}
-
-/* Both copies are equal unless a writer is at work on them. False: not to be had. */
-static bool read_wal_header(sqlite3 *db, struct wal_header *out)
-{
-    sqlite3_file *file = main_file(db);
-    void volatile *region = NULL;
-    if (!file || file->pMethods->iVersion < 2 || !file->pMethods->xShmMap ||
-        file->pMethods->xShmMap(file, 0, INDEX_REGION_BYTES, 0, &region) != SQLITE_OK || !region)
-        return false;
-    for (int i = 0; i < 1000; i++) {
-        uint8_t both[2 * HEADER_BYTES];
-        for (size_t b = 0; b < sizeof(both); b++)
-            both[b] = ((const uint8_t volatile *)region)[b];
-        file->pMethods->xShmBarrier(file);
-        if (memcmp(both, both + HEADER_BYTES, HEADER_BYTES) == 0) {
-            memcpy(out->bytes, both, HEADER_BYTES);
-            return true;
-        }
-    }
-    return false;
 }
 
 status sqlite_in_wal_mode(sqlite3 *db, bool *out, struct error *err)
@@ -97,7 +69,7 @@ static status make_token(sqlite3 *db, const char *path, bool wal, const struct w
     SCOPED(text_release) struct text token = {0};
     text_printf(&token, "sqlite1 inode=%llu pages=%lld schema=%lld", (unsigned long long)st.st_ino,
                 (long long)pages, (long long)schema);
-    uint32_t last_frame = wal ? load_u32le(header->bytes + 16) : 0;
+    uint32_t last_frame = wal ? wal_header_last_frame(header) : 0;
     if (wal && last_frame > 0) {
         text_printf(&token, " wal=%u checksum=%08x%08x salt=%08x%08x", last_frame,
                     load_u32le(header->bytes + 24), load_u32le(header->bytes + 28),
@@ -171,6 +143,7 @@ static status read_with_planner(struct sqlite_snapshot *snapshot, struct error *
     snapshot->taken = mem_zalloc(sizeof(bool));
     snapshot->n_readers = 1;
     snapshot->planner_reads = true;
+    snapshot->pages.unusable = "writers commit too often to prove which pages are the snapshot's";
     snapshot->note =
         mem_strdup("writers commit too often to open several connections on one state: "
                    "this run reads over one connection");
@@ -195,12 +168,12 @@ static status try_wal(struct sqlite_snapshot *snapshot, bool *out_equal, struct 
     /* Between two commits the planner's transaction and this header may already differ: so it is read
      * before a second begin and compared with one read behind all of them. */
     end(snapshot->planner);
-    if (!read_wal_header(snapshot->planner, before))
+    if (!wal_header_read(snapshot->planner, before))
         return STATUS_OK;
     TRY(begin(snapshot->planner, err));
     TRY(begin_readers(snapshot, err));
     *out_equal =
-        read_wal_header(snapshot->planner, &after) && memcmp(before, &after, sizeof(after)) == 0;
+        wal_header_read(snapshot->planner, &after) && memcmp(before, &after, sizeof(after)) == 0;
     return STATUS_OK;
 }
 
@@ -213,6 +186,7 @@ static status fix_wal(struct sqlite_snapshot *snapshot, const struct snapshot_op
         bool equal;
         TRY(try_wal(snapshot, &equal, &header, err));
         if (equal) {
+            TRY(page_map_make(snapshot->planner, &header, &snapshot->pages, err));
             TRY(make_token(snapshot->planner, options->path, true, &header, &snapshot->token, err));
             return say(snapshot,
                        mem_printf("%u connections read one state of the WAL database, proved by "
@@ -259,6 +233,7 @@ static status fix_hold(struct sqlite_snapshot *snapshot, const struct snapshot_o
     TRY(sqlite_in_wal_mode(snapshot->planner, &wal, err));
     if (wal)
         return error_set(err, STATUS_UNAVAILABLE, "the journal mode was changed to WAL just now");
+    TRY(page_map_make(snapshot->planner, NULL, &snapshot->pages, err));
     TRY(make_token(snapshot->planner, options->path, false, NULL, &snapshot->token, err));
     return say(snapshot,
                mem_strdup("all connections hold a shared lock until everything is read; writers "
@@ -326,6 +301,7 @@ static status fix_copy(struct sqlite_snapshot *snapshot, const struct snapshot_o
     file_ops()->unlinkat(AT_FDCWD, path, 0);
     file_ops()->unlinkat(AT_FDCWD, directory, AT_REMOVEDIR);
     TRY(s);
+    TRY(page_map_make(snapshot->planner, NULL, &snapshot->pages, err));
     return say(snapshot,
                mem_strdup("read from a private copy taken under one short shared lock; writers go "
                           "on meanwhile (consistency: hold saves the copy)"),
@@ -376,6 +352,7 @@ void snapshot_end(struct sqlite_snapshot *snapshot)
     end_all(snapshot);
     drop_readers(snapshot);
     sqlite_disconnectp(&snapshot->planner);
+    page_map_release(&snapshot->pages);
     mem_free(snapshot->token);
     mem_free(snapshot->consistency);
     mem_free(snapshot->note);

@@ -15,6 +15,7 @@
 
 #include "base/cancel.h"
 #include "source/sqlite/connection.h"
+#include "source/sqlite/pages.h"
 
 enum sqlite_consistency { CONSISTENCY_AUTO, CONSISTENCY_HOLD, CONSISTENCY_COPY };
 
@@ -34,9 +35,10 @@ struct sqlite_snapshot {
     bool planner_reads;
     pthread_mutex_t mutex; /* guards `taken` */
     pthread_cond_t freed;
-    char *token;       /* NULL: none */
-    char *consistency; /* a sentence */
-    char *note;        /* NULL, or what the user should know */
+    char *token;           /* NULL: none */
+    char *consistency;     /* a sentence */
+    char *note;            /* NULL, or what the user should know */
+    struct page_map pages; /* where the pages of this state are; for `readers` only */
 };
 
 void snapshot_init(struct sqlite_snapshot *snapshot);

@@ -8,10 +8,13 @@
 
 extern const struct source_driver sqlite_driver;
 
+enum sqlite_way { READ_AUTO, READ_PAGES, READ_SQL }; /* in the order of the option's choices */
+
 struct source {
     char *path;     /* absolute, links resolved */
     char *identity; /* for records: the path and the application id */
     struct snapshot_options options;
+    enum sqlite_way way;
     sqlite3 *db; /* outside the snapshot: discover, check */
     struct sqlite_snapshot snapshot;
 };

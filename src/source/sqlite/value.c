@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "batch/scalar.h"
 
+enum { MAX_REAL_TEXT = 400 };
+
 static const int64_t MAX_EXACT_DOUBLE = INT64_C(1) << 53; /* every integer to here is a double */
 
 struct stored_text {
@@ -17,12 +19,32 @@ struct stored_text {
     size_t size;
 };
 
-static inline struct stored_text text_of(sqlite3_value *value)
+static inline struct stored_text text_of(const struct stored_value *value)
 {
-    struct stored_text stored;
-    stored.text = (const char *)sqlite3_value_text(value);
-    stored.size = (size_t)sqlite3_value_bytes(value);
-    return stored;
+    return (struct stored_text){.text = value->bytes, .size = value->size};
+}
+
+void value_of_sqlite(sqlite3_value *value, struct stored_value *out)
+{
+    *out = (struct stored_value){.kind = sqlite3_value_type(value)};
+    switch (out->kind) {
+    case SQLITE_INTEGER:
+        out->integer = sqlite3_value_int64(value);
+        break;
+    case SQLITE_FLOAT:
+        out->real = sqlite3_value_double(value);
+        break;
+    case SQLITE_TEXT:
+        out->bytes = (const char *)sqlite3_value_text(value);
+        out->size = (size_t)sqlite3_value_bytes(value);
+        break;
+    case SQLITE_BLOB:
+        out->bytes = sqlite3_value_blob(value);
+        out->size = (size_t)sqlite3_value_bytes(value);
+        break;
+    default:
+        break;
+    }
 }
 
 /* ---- integers ---- */
@@ -37,16 +59,16 @@ static inline bool whole_number(double real, int64_t *out)
     return true;
 }
 
-static inline enum fit integer_of(sqlite3_value *value, int64_t *out)
+static inline enum fit integer_of(const struct stored_value *value, int64_t *out)
 {
-    switch (sqlite3_value_type(value)) {
+    switch (value->kind) {
     case SQLITE_INTEGER:
-        *out = sqlite3_value_int64(value);
+        *out = value->integer;
         return FIT_YES;
     case SQLITE_NULL:
         return FIT_NULL;
     case SQLITE_FLOAT:
-        return whole_number(sqlite3_value_double(value), out) ? FIT_YES : FIT_NO;
+        return whole_number(value->real, out) ? FIT_YES : FIT_NO;
     case SQLITE_TEXT: {
         struct stored_text stored = text_of(value);
         return text_parse_int64(stored.text, stored.size, out) ? FIT_YES : FIT_NO;
@@ -56,7 +78,8 @@ static inline enum fit integer_of(sqlite3_value *value, int64_t *out)
     }
 }
 
-static enum fit append_int64(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_int64(struct column *column, const struct stored_value *value,
+                             struct error *err)
 {
     int64_t number;
     enum fit fit = integer_of(value, &number);
@@ -65,8 +88,8 @@ static enum fit append_int64(struct column *column, sqlite3_value *value, struct
     return fit;
 }
 
-static enum fit append_narrow(struct column *column, sqlite3_value *value, int64_t least,
-                              int64_t greatest)
+static enum fit append_narrow(struct column *column, const struct stored_value *value,
+                              int64_t least, int64_t greatest)
 {
     int64_t number;
     enum fit fit = integer_of(value, &number);
@@ -78,45 +101,53 @@ static enum fit append_narrow(struct column *column, sqlite3_value *value, int64
     return FIT_YES;
 }
 
-static enum fit append_int8(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_int8(struct column *column, const struct stored_value *value,
+                            struct error *err)
 {
     return append_narrow(column, value, INT8_MIN, INT8_MAX);
 }
 
-static enum fit append_int16(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_int16(struct column *column, const struct stored_value *value,
+                             struct error *err)
 {
     return append_narrow(column, value, INT16_MIN, INT16_MAX);
 }
 
-static enum fit append_int32(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_int32(struct column *column, const struct stored_value *value,
+                             struct error *err)
 {
     return append_narrow(column, value, INT32_MIN, INT32_MAX);
 }
 
-static enum fit append_uint8(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_uint8(struct column *column, const struct stored_value *value,
+                             struct error *err)
 {
     return append_narrow(column, value, 0, UINT8_MAX);
 }
 
-static enum fit append_uint16(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_uint16(struct column *column, const struct stored_value *value,
+                              struct error *err)
 {
     return append_narrow(column, value, 0, UINT16_MAX);
 }
 
-static enum fit append_uint32(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_uint32(struct column *column, const struct stored_value *value,
+                              struct error *err)
 {
     return append_narrow(column, value, 0, UINT32_MAX);
 }
 
-static enum fit append_uint64(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_uint64(struct column *column, const struct stored_value *value,
+                              struct error *err)
 {
     return append_narrow(column, value, 0, INT64_MAX);
 }
 
-static enum fit append_bool(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_bool(struct column *column, const struct stored_value *value,
+                            struct error *err)
 {
     int64_t number = -1;
-    if (sqlite3_value_type(value) == SQLITE_TEXT) {
+    if (value->kind == SQLITE_TEXT) {
         struct stored_text stored = text_of(value);
         if (stored.size == 4 && sqlite3_strnicmp(stored.text, "true", 4) == 0)
             number = 1;
@@ -138,24 +169,28 @@ static enum fit append_bool(struct column *column, sqlite3_value *value, struct 
 /* strtod also takes hex, "inf" and "nan"; those are no numbers here. */
 static bool parse_real(struct stored_text stored, double *out)
 {
-    if (stored.size == 0 || stored.size > 400 ||
-        strspn(stored.text, "+-.0123456789eE") != stored.size)
+    char text[MAX_REAL_TEXT + 1]; /* what is stored need not end in a NUL */
+    if (stored.size == 0 || stored.size > MAX_REAL_TEXT)
+        return false;
+    memcpy(text, stored.text, stored.size);
+    text[stored.size] = '\0';
+    if (strspn(text, "+-.0123456789eE") != stored.size)
         return false;
     char *end;
-    *out = strtod(stored.text, &end);
-    return end == stored.text + stored.size && isfinite(*out);
+    *out = strtod(text, &end);
+    return end == text + stored.size && isfinite(*out);
 }
 
-static inline enum fit real_of(sqlite3_value *value, double *out)
+static inline enum fit real_of(const struct stored_value *value, double *out)
 {
-    switch (sqlite3_value_type(value)) {
+    switch (value->kind) {
     case SQLITE_FLOAT:
-        *out = sqlite3_value_double(value);
+        *out = value->real;
         return FIT_YES;
     case SQLITE_NULL:
         return FIT_NULL;
     case SQLITE_INTEGER: {
-        int64_t number = sqlite3_value_int64(value);
+        int64_t number = value->integer;
         int64_t back = 0;
         *out = (double)number;
         if (number > -MAX_EXACT_DOUBLE && number < MAX_EXACT_DOUBLE)
@@ -169,7 +204,8 @@ static inline enum fit real_of(sqlite3_value *value, double *out)
     }
 }
 
-static enum fit append_float64(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_float64(struct column *column, const struct stored_value *value,
+                               struct error *err)
 {
     double real;
     enum fit fit = real_of(value, &real);
@@ -178,7 +214,8 @@ static enum fit append_float64(struct column *column, sqlite3_value *value, stru
     return fit;
 }
 
-static enum fit append_float32(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_float32(struct column *column, const struct stored_value *value,
+                               struct error *err)
 {
     double real;
     enum fit fit = real_of(value, &real);
@@ -209,7 +246,7 @@ size_t value_real_text(double value, char out[VALUE_TEXT_BYTES])
 
 /* ---- decimals ---- */
 
-enum { MAX_POWER64 = 18, MAX_EXACT_POWER = 22 };
+enum { MAX_POWER64 = 18 };
 
 static const int64_t power64[MAX_POWER64 + 1] = {
     1,
@@ -234,10 +271,20 @@ static const int64_t power64[MAX_POWER64 + 1] = {
 };
 
 /* Powers of ten that are exact doubles. */
-static const double power_real[MAX_EXACT_POWER + 1] = {
+static const double power_real[VALUE_EXACT_SCALE + 1] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 };
+
+double value_power_real(int32_t n)
+{
+    return power_real[n];
+}
+
+int64_t value_decimal_limit(int32_t precision)
+{
+    return precision <= MAX_POWER64 ? power64[precision] : INT64_MAX;
+}
 
 /* UNSCALED is the value times 10^scale. */
 static inline enum fit append_unscaled(struct column *column, int64_t unscaled)
@@ -274,20 +321,13 @@ static enum fit decimal_from_integer(struct column *column, int64_t number)
     return decimal_from_text(column, text, (size_t)size);
 }
 
-/* The rule: a REAL is the decimal its shortest text names, if that has at most `scale` digits behind the point.
- *
- * Without making text: let r be the whole number nearest to real * 10^scale. If |r| < 10^15 and r / 10^scale
- * is `real` again, then r * 10^-scale has at most 15 digits and reads back to `real` (both operands are exact
- * and division rounds as reading does). Two decimals of at most 15 digits never read as the same double, so
- * the shortest text names the same number. All other values take the way over the text. */
 static enum fit decimal_from_real(struct column *column, double real)
 {
     int32_t scale = column->field->type.scale;
-    if (__builtin_expect(scale <= MAX_EXACT_POWER, 1)) {
-        double nearest = rint(real * power_real[scale]);
-        if (fabs(nearest) < 1e15 && nearest / power_real[scale] == real)
-            return append_unscaled(column, (int64_t)nearest);
-    }
+    int64_t unscaled;
+    if (__builtin_expect(scale <= VALUE_EXACT_SCALE, 1) &&
+        value_decimal_of_real(real, power_real[scale], &unscaled))
+        return append_unscaled(column, unscaled);
     if (!isfinite(real))
         return FIT_NO;
     char text[VALUE_TEXT_BYTES];
@@ -324,13 +364,14 @@ static enum fit decimal_from_stored(struct column *column, struct stored_text st
     return append_unscaled(column, stored.text[0] == '-' ? -number : number);
 }
 
-static enum fit append_decimal(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_decimal(struct column *column, const struct stored_value *value,
+                               struct error *err)
 {
-    switch (sqlite3_value_type(value)) {
+    switch (value->kind) {
     case SQLITE_FLOAT:
-        return decimal_from_real(column, sqlite3_value_double(value));
+        return decimal_from_real(column, value->real);
     case SQLITE_INTEGER:
-        return decimal_from_integer(column, sqlite3_value_int64(value));
+        return decimal_from_integer(column, value->integer);
     case SQLITE_TEXT:
         return decimal_from_stored(column, text_of(value));
     case SQLITE_NULL:
@@ -343,16 +384,17 @@ static enum fit append_decimal(struct column *column, sqlite3_value *value, stru
 /* ---- dates and times ---- */
 
 /* The text of a TEXT; FIT_YES, FIT_NULL, or FIT_NO for the other kinds. */
-static inline enum fit only_text(sqlite3_value *value, struct stored_text *out)
+static inline enum fit only_text(const struct stored_value *value, struct stored_text *out)
 {
-    int kind = sqlite3_value_type(value);
+    int kind = value->kind;
     if (__builtin_expect(kind != SQLITE_TEXT, 0))
         return kind == SQLITE_NULL ? FIT_NULL : FIT_NO;
     *out = text_of(value);
     return FIT_YES;
 }
 
-static enum fit append_date(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_date(struct column *column, const struct stored_value *value,
+                            struct error *err)
 {
     struct stored_text stored;
     enum fit fit = only_text(value, &stored);
@@ -365,7 +407,8 @@ static enum fit append_date(struct column *column, sqlite3_value *value, struct 
     return FIT_YES;
 }
 
-static enum fit append_time(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_time(struct column *column, const struct stored_value *value,
+                            struct error *err)
 {
     struct stored_text stored;
     enum fit fit = only_text(value, &stored);
@@ -378,7 +421,8 @@ static enum fit append_time(struct column *column, sqlite3_value *value, struct 
     return FIT_YES;
 }
 
-static enum fit append_timestamp(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_timestamp(struct column *column, const struct stored_value *value,
+                                 struct error *err)
 {
     struct stored_text stored;
     enum fit fit = only_text(value, &stored);
@@ -394,19 +438,17 @@ static enum fit append_timestamp(struct column *column, sqlite3_value *value, st
 
 /* ---- text and bytes ---- */
 
-/* ASCII eight bytes at a time; the rest in full. */
-static inline bool is_utf8(struct stored_text stored)
+bool value_is_utf8(const char *bytes, size_t size)
 {
     const uint64_t high = UINT64_C(0x8080808080808080);
     size_t i = 0;
-    for (; i + 8 <= stored.size; i += 8) {
-        if (load_u64le(stored.text + i) & high)
+    for (; i + 8 <= size; i += 8) {
+        if (load_u64le(bytes + i) & high)
             break;
     }
-    for (; i < stored.size && !((unsigned char)stored.text[i] & 0x80); i++) {
+    for (; i < size && !((unsigned char)bytes[i] & 0x80); i++) {
     }
-    return i == stored.size ||
-           text_utf8_valid_prefix(stored.text + i, stored.size - i) == stored.size - i;
+    return i == size || text_utf8_valid_prefix(bytes + i, size - i) == size - i;
 }
 
 static inline enum fit append_bytes(struct column *column, const void *bytes, size_t size,
@@ -416,23 +458,25 @@ static inline enum fit append_bytes(struct column *column, const void *bytes, si
 }
 
 /* Numbers as canonical text. */
-static enum fit append_number_text(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_number_text(struct column *column, const struct stored_value *value,
+                                   struct error *err)
 {
     char text[VALUE_TEXT_BYTES];
     size_t size;
-    if (sqlite3_value_type(value) == SQLITE_INTEGER)
-        size = (size_t)snprintf(text, sizeof(text), "%lld", (long long)sqlite3_value_int64(value));
+    if (value->kind == SQLITE_INTEGER)
+        size = (size_t)snprintf(text, sizeof(text), "%lld", (long long)value->integer);
     else
-        size = value_real_text(sqlite3_value_double(value), text);
+        size = value_real_text(value->real, text);
     return append_bytes(column, text, size, err);
 }
 
-static enum fit append_utf8(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_utf8(struct column *column, const struct stored_value *value,
+                            struct error *err)
 {
-    switch (sqlite3_value_type(value)) {
+    switch (value->kind) {
     case SQLITE_TEXT: {
         struct stored_text stored = text_of(value);
-        if (!is_utf8(stored))
+        if (!value_is_utf8(stored.text, stored.size))
             return FIT_NO;
         return append_bytes(column, stored.text, stored.size, err);
     }
@@ -446,9 +490,10 @@ static enum fit append_utf8(struct column *column, sqlite3_value *value, struct 
     }
 }
 
-static enum fit append_binary(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_binary(struct column *column, const struct stored_value *value,
+                              struct error *err)
 {
-    int kind = sqlite3_value_type(value);
+    int kind = value->kind;
     if (kind == SQLITE_NULL)
         return FIT_NULL;
     if (kind == SQLITE_TEXT) {
@@ -457,18 +502,19 @@ static enum fit append_binary(struct column *column, sqlite3_value *value, struc
     }
     if (kind != SQLITE_BLOB)
         return FIT_NO;
-    const void *bytes = sqlite3_value_blob(value);
-    return append_bytes(column, bytes, (size_t)sqlite3_value_bytes(value), err);
+    const void *bytes = value->bytes;
+    return append_bytes(column, bytes, value->size, err);
 }
 
-static enum fit append_fixed_binary(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_fixed_binary(struct column *column, const struct stored_value *value,
+                                    struct error *err)
 {
-    if (sqlite3_value_type(value) == SQLITE_NULL)
+    if (value->kind == SQLITE_NULL)
         return FIT_NULL;
-    if (sqlite3_value_type(value) != SQLITE_BLOB ||
-        sqlite3_value_bytes(value) != column->field->type.width || column->field->type.width == 0)
+    if (value->kind != SQLITE_BLOB || value->size != (size_t)column->field->type.width ||
+        column->field->type.width == 0)
         return FIT_NO;
-    column_append_fixed(column, sqlite3_value_blob(value));
+    column_append_fixed(column, value->bytes);
     return FIT_YES;
 }
 
@@ -489,10 +535,11 @@ static bool parse_uuid(struct stored_text stored, uint8_t out[16])
     return bytes_from_hex(digits, sizeof(digits), out);
 }
 
-static enum fit append_uuid(struct column *column, sqlite3_value *value, struct error *err)
+static enum fit append_uuid(struct column *column, const struct stored_value *value,
+                            struct error *err)
 {
     uint8_t uuid[16];
-    switch (sqlite3_value_type(value)) {
+    switch (value->kind) {
     case SQLITE_NULL:
         return FIT_NULL;
     case SQLITE_TEXT:
@@ -500,8 +547,8 @@ static enum fit append_uuid(struct column *column, sqlite3_value *value, struct 
             return FIT_NO;
         break;
     case SQLITE_BLOB: {
-        const void *bytes = sqlite3_value_blob(value);
-        if (sqlite3_value_bytes(value) != sizeof(uuid))
+        const void *bytes = value->bytes;
+        if (value->size != sizeof(uuid))
             return FIT_NO;
         memcpy(uuid, bytes, sizeof(uuid));
         break;
@@ -525,13 +572,14 @@ static enum fit append_hex(struct column *column, const uint8_t *bytes, size_t s
     return append_bytes(column, hex.data, hex.size, err);
 }
 
-enum fit value_append_any_text(struct column *column, sqlite3_value *value, struct error *err)
+enum fit value_append_any_text(struct column *column, const struct stored_value *value,
+                               struct error *err)
 {
     enum fit fit = append_utf8(column, value, err);
     if (fit != FIT_NO)
         return fit;
-    const uint8_t *bytes = sqlite3_value_blob(value);
-    return append_hex(column, bytes, (size_t)sqlite3_value_bytes(value), err);
+    const uint8_t *bytes = (const uint8_t *)value->bytes;
+    return append_hex(column, bytes, value->size, err);
 }
 
 append_fn value_append_for(struct type type)
@@ -562,15 +610,15 @@ append_fn value_append_for(struct type type)
     return (size_t)type.id < sizeof(functions) / sizeof(functions[0]) ? functions[type.id] : NULL;
 }
 
-const char *value_show(sqlite3_value *value, char out[VALUE_SHOWN_BYTES])
+const char *value_show(const struct stored_value *value, char out[VALUE_SHOWN_BYTES])
 {
     char number[VALUE_TEXT_BYTES];
-    switch (sqlite3_value_type(value)) {
+    switch (value->kind) {
     case SQLITE_INTEGER:
-        snprintf(out, VALUE_SHOWN_BYTES, "INTEGER %lld", (long long)sqlite3_value_int64(value));
+        snprintf(out, VALUE_SHOWN_BYTES, "INTEGER %lld", (long long)value->integer);
         break;
     case SQLITE_FLOAT:
-        value_real_text(sqlite3_value_double(value), number);
+        value_real_text(value->real, number);
         snprintf(out, VALUE_SHOWN_BYTES, "REAL %s", number);
         break;
     case SQLITE_TEXT: {
@@ -579,7 +627,7 @@ const char *value_show(sqlite3_value *value, char out[VALUE_SHOWN_BYTES])
         while (shown > 0 && shown < stored.size && (stored.text[shown] & 0xc0) == 0x80)
             shown--; /* not in the middle of a character */
         char text[64];
-        unsigned char limit = is_utf8(stored) ? 0xff : 0x7e;
+        unsigned char limit = value_is_utf8(stored.text, stored.size) ? 0xff : 0x7e;
         for (size_t i = 0; i < shown; i++) {
             unsigned char c = (unsigned char)stored.text[i];
             text[i] = (char)(c < 0x20 || c == 0x7f || c > limit ? '?' : c);
@@ -589,7 +637,7 @@ const char *value_show(sqlite3_value *value, char out[VALUE_SHOWN_BYTES])
         break;
     }
     case SQLITE_BLOB:
-        snprintf(out, VALUE_SHOWN_BYTES, "BLOB of %d bytes", sqlite3_value_bytes(value));
+        snprintf(out, VALUE_SHOWN_BYTES, "BLOB of %zu bytes", value->size);
         break;
     default:
         snprintf(out, VALUE_SHOWN_BYTES, "NULL");

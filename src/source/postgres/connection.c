@@ -1,0 +1,285 @@
+#include "source/postgres/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- errors ---- */
+
+/* Conditions by SQLSTATE (PostgreSQL, Appendix A); a class stands for all of its codes. The first that fits holds. */
+static const struct {
+    const char *state;
+    status_code code;
+    const char *remedy;
+} conditions[] = {
+    {"28P01", STATUS_DENIED, "correct the password (URL, PGPASSWORD or ~/.pgpass)"},
+    {"28", STATUS_DENIED, "let pg_hba.conf allow this user, database and address"},
+    {"3D000", STATUS_NOT_FOUND, "correct the name of the database in the URL"},
+    {"42501", STATUS_DENIED, "grant the privilege that is missing"},
+    {"42P01", STATUS_NOT_FOUND, NULL},
+    {"42703", STATUS_BAD_CONFIG, NULL},
+    {"42601", STATUS_BAD_CONFIG, NULL},
+    {"53300", STATUS_UNAVAILABLE, "lower `connections`, or raise max_connections on the server"},
+    {"53100", STATUS_NO_SPACE, NULL},
+    {"53", STATUS_UNAVAILABLE, NULL},
+    {"55P03", STATUS_UNAVAILABLE, "somebody holds a lock on the table; raise lock_timeout or wait"},
+    {"57014", STATUS_UNAVAILABLE, "raise statement_timeout, or find out who cancelled the query"},
+    {"57", STATUS_UNAVAILABLE, NULL},
+    {"08", STATUS_UNAVAILABLE, NULL},
+    {"40", STATUS_UNAVAILABLE, NULL},
+    {"58", STATUS_UNAVAILABLE, NULL},
+    {"XX", STATUS_BAD_DATA, "the server reports damage or a fault of its own; look at its log"},
+    {"22", STATUS_BAD_DATA, NULL},
+    {"42", STATUS_BAD_CONFIG, NULL},
+};
+
+status postgres_error(struct error *err, const char *state, const char *message, const char *detail,
+                      const char *hint)
+{
+    status_code code = STATUS_UNAVAILABLE;
+    const char *remedy = NULL;
+    state = state ? state : "08006";
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        if (strncmp(state, conditions[i].state, strlen(conditions[i].state)) == 0) {
+            code = conditions[i].code;
+            remedy = conditions[i].remedy;
+            break;
+        }
+    }
+    return error_set(err, code, "the server says: %s%s%s%s%s (SQLSTATE %s)%s%s",
+                     message ? message : "nothing", detail ? "; " : "", detail ? detail : "",
+                     hint ? "; " : "", hint ? hint : "", state, remedy ? "; " : "",
+                     remedy ? remedy : "");
+}
+
+/* libpq ends its messages with a newline. */
+static const char *one_line(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *text && n + 1 < size; text++) {
+        if (*text != '\n')
+            out[n++] = *text;
+        else if (text[1])
+            out[n++] = ' ';
+    }
+    out[n] = '\0';
+    return out;
+}
+
+status postgres_result_error(PGconn *conn, const PGresult *result, struct error *err)
+{
+    char line[1024];
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    if (!state)
+        return error_set(err, STATUS_UNAVAILABLE, "the connection to the server broke: %s",
+                         one_line(PQerrorMessage(conn), line, sizeof(line)));
+    return postgres_error(err, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+                          PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
+                          PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+}
+
+/* ---- statements ---- */
+
+void postgres_clearp(PGresult **result)
+{
+    PQclear(*result);
+    *result = NULL;
+}
+
+static status check_result(PGconn *conn, PGresult *result, PGresult **out, struct error *err)
+{
+    ExecStatusType got = PQresultStatus(result);
+    if (got == PGRES_TUPLES_OK || got == PGRES_COMMAND_OK) {
+        *out = result;
+        return STATUS_OK;
+    }
+    status_code s = postgres_result_error(conn, result, err);
+    PQclear(result);
+    return s;
+}
+
+status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err)
+{
+    return check_result(conn, PQexec(conn, sql), out, err);
+}
+
+status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
+                           PGresult **out, struct error *err)
+{
+    return check_result(conn, PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0), out, err);
+}
+
+status postgres_run(PGconn *conn, const char *sql, struct error *err)
+{
+    PGresult *result = NULL;
+    TRY(postgres_query(conn, sql, &result, err));
+    PQclear(result);
+    return STATUS_OK;
+}
+
+static void quote(struct text *sql, const char *value, char mark)
+{
+    text_append_char(sql, mark);
+    for (; *value; value++) {
+        if (*value == mark)
+            text_append_char(sql, mark);
+        text_append_char(sql, *value);
+    }
+    text_append_char(sql, mark);
+}
+
+void postgres_quote(struct text *sql, const char *name)
+{
+    quote(sql, name, '"');
+}
+
+/* standard_conforming_strings is on in every session of ours, so a backslash is a character. */
+void postgres_quote_literal(struct text *sql, const char *value)
+{
+    quote(sql, value, '\'');
+}
+
+/* ---- connecting ---- */
+
+bool postgres_host_is_local(const char *host)
+{
+    return !host || !*host || *host == '/' || *host == '@' || strcmp(host, "localhost") == 0 ||
+           strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static const char *given(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword; options++) {
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val;
+    }
+    return NULL;
+}
+
+/* Of several hosts, all must be local. */
+static bool all_local(const PQconninfoOption *parsed)
+{
+    const char *hosts = given(parsed, "hostaddr");
+    if (!hosts)
+        hosts = given(parsed, "host");
+    if (!hosts)
+        hosts = getenv("PGHOST");
+    while (hosts && *hosts) {
+        char one[256];
+        size_t n = strcspn(hosts, ",");
+        if (n >= sizeof(one))
+            return false;
+        memcpy(one, hosts, n);
+        one[n] = '\0';
+        if (!postgres_host_is_local(one))
+            return false;
+        hosts += n + (hosts[n] == ',');
+    }
+    return true;
+}
+
+enum { MAX_WORDS = 12 };
+
+struct words {
+    const char *keys[MAX_WORDS + 1], *values[MAX_WORDS + 1];
+    size_t n;
+};
+
+static void add(struct words *words, const char *key, const char *value)
+{
+    words->keys[words->n] = key;
+    words->values[words->n++] = value;
+}
+
+/* TLS is verified unless the user says otherwise. libpq 15 looks for roots in the home directory only. */
+static void ask_for_tls(struct words *words, const PQconninfoOption *parsed)
+{
+    static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
+    if (given(parsed, "sslmode") || getenv("PGSSLMODE") || all_local(parsed))
+        return;
+    add(words, "sslmode", "verify-full");
+    if (!given(parsed, "sslrootcert") && !getenv("PGSSLROOTCERT") &&
+        access(system_roots, R_OK) == 0)
+        add(words, "sslrootcert", system_roots);
+}
+
+static status bad_location(struct error *err)
+{
+    /* libpq's own words would repeat the string, password included */
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "the connection string is not one that PostgreSQL knows; expected "
+                     "postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full or host=... dbname=..., "
+                     "with percent signs for characters such as @ and / in user and password");
+}
+
+static status connect_failed(PGconn *conn, struct error *err)
+{
+    char line[1024];
+    one_line(PQerrorMessage(conn), line, sizeof(line));
+    if (strstr(line, "password authentication failed") || strstr(line, "no password supplied") ||
+        strstr(line, "pg_hba.conf"))
+        return error_set(err, STATUS_DENIED,
+                         "cannot connect: %s; correct user and password (URL, PGPASSWORD, "
+                         "~/.pgpass) or pg_hba.conf",
+                         line);
+    if (strstr(line, "certificate") || strstr(line, "SSL"))
+        return error_set(err, STATUS_DENIED,
+                         "cannot connect: %s; TLS is verified for hosts that are not local: name the "
+                         "authority with sslrootcert=FILE, or ask for less with sslmode=require",
+                         line);
+    if (strstr(line, "does not exist"))
+        return error_set(err, STATUS_NOT_FOUND, "cannot connect: %s", line);
+    return error_set(err, STATUS_UNAVAILABLE, "cannot connect: %s", line);
+}
+
+static status set_session(PGconn *conn, const struct connection_options *options, struct error *err)
+{
+    SCOPED(text_release) struct text sql = {0};
+    text_append(&sql, "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+                      " SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 3;"
+                      " SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
+                      " SET row_security = off; SET default_transaction_read_only = on;"
+                      " SET idle_in_transaction_session_timeout = 0;"
+                      " SET synchronize_seqscans = off; SET jit = off;");
+    text_printf(&sql, " SET statement_timeout = %lld; SET lock_timeout = %lld",
+                (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms);
+    TRY(text_check(&sql, err));
+    return postgres_run(conn, text_string(&sql), err);
+}
+
+void postgres_disconnectp(PGconn **conn)
+{
+    PQfinish(*conn);
+    *conn = NULL;
+}
+
+status postgres_connect(const struct connection_options *options, PGconn **out, struct error *err)
+{
+    char seconds[24];
+    struct words words = {0};
+    PQconninfoOption *parsed = PQconninfoParse(options->location, NULL);
+    if (!parsed)
+        return bad_location(err);
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)options->connect_timeout_s);
+    add(&words, "connect_timeout", seconds);
+    add(&words, "fallback_application_name", "leat");
+    add(&words, "keepalives_idle", "60");
+    add(&words, "keepalives_interval", "10");
+    add(&words, "keepalives_count", "6");
+    ask_for_tls(&words, parsed);
+    PQconninfoFree(parsed);
+    add(&words, "dbname", options->location); /* expanded; what it says goes before what stands above */
+    add(&words, "client_encoding", "UTF8");
+    SCOPED(postgres_disconnectp) PGconn *conn = PQconnectdbParams(words.keys, words.values, 1);
+    if (!conn)
+        return error_no_memory(err);
+    if (PQstatus(conn) != CONNECTION_OK)
+        return connect_failed(conn, err);
+    if (PQserverVersion(conn) < 120000)
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "the server is PostgreSQL %d; leat reads 12 and later",
+                         PQserverVersion(conn) / 10000);
+    TRY(set_session(conn, options, err));
+    *out = TAKE(conn);
+    return STATUS_OK;
+}

@@ -1,0 +1,44 @@
+/* Connections: how one is made, what its session is set to, and what the server's errors mean here. */
+#ifndef LEAT_SOURCE_POSTGRES_CONNECTION_H
+#define LEAT_SOURCE_POSTGRES_CONNECTION_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+struct connection_options {
+    const char *location; /* URL or key-value string; never printed */
+    int64_t statement_timeout_ms, lock_timeout_ms; /* 0: none */
+    int64_t connect_timeout_s;
+};
+
+/* A connection whose session is set: UTF-8, UTC, no search_path, read only. Errors: BAD_CONFIG (the string), DENIED,
+ * UNAVAILABLE. No message holds the password. */
+status postgres_connect(const struct connection_options *options, PGconn **out, struct error *err);
+void postgres_disconnectp(PGconn **conn);
+void postgres_clearp(PGresult **result);
+
+/* SQL without a result; with one (the caller clears it). */
+status postgres_run(PGconn *conn, const char *sql, struct error *err);
+status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err);
+/* The same with N text parameters. */
+status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
+                           PGresult **out, struct error *err);
+
+/* An error of the server, by SQLSTATE: the status it means, the server's words, and how to mend it. Texts may be NULL. */
+status postgres_error(struct error *err, const char *state, const char *message, const char *detail,
+                      const char *hint);
+status postgres_result_error(PGconn *conn, const PGresult *result, struct error *err);
+
+/* NAME in quotes, doubled inside: the only way names get into SQL. */
+void postgres_quote(struct text *sql, const char *name);
+void postgres_quote_literal(struct text *sql, const char *value);
+
+/* host=... is this machine: a socket directory, localhost, 127.0.0.0/8, ::1 */
+bool postgres_host_is_local(const char *host);
+
+#endif

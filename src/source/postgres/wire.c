@@ -1,0 +1,304 @@
+#include "source/postgres/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "source/postgres/connection.h"
+
+enum {
+    READ_BYTES = 256 << 10, /* fits the second-level cache together with the columns of a block */
+    POLL_MS = 200,          /* the cancel flag is looked at so often while the server is silent */
+    LEAST_LENGTH = 4,       /* a message's length counts itself */
+};
+
+void wire_init(struct wire *wire, PGconn *conn, size_t max_message)
+{
+    *wire = (struct wire){
+        .conn = conn,
+        .bulk = !PQsslInUse(conn) && !PQgssEncInUse(conn),
+        .max_message = max_message ? max_message : (size_t)1 << 30,
+    };
+}
+
+void wire_release(struct wire *wire)
+{
+    buffer_release(&wire->in);
+    wire->at = 0;
+}
+
+/* ---- bytes ---- */
+
+static status wait_for(struct wire *wire, short events, const struct cancel *cancel,
+                       struct error *err)
+{
+    for (;;) {
+        struct pollfd one = {.fd = PQsocket(wire->conn), .events = events};
+        TRY(cancel_check(cancel, err));
+        int ready = poll(&one, 1, POLL_MS);
+        if (ready > 0)
+            return STATUS_OK;
+        if (ready < 0 && errno != EINTR)
+            return error_os(err, errno, "cannot wait for the server");
+    }
+}
+
+static status lost(struct wire *wire, int os_errno, struct error *err)
+{
+    wire->busy = false;
+    if (os_errno)
+        return error_set(err, STATUS_UNAVAILABLE, "the connection to the server broke: %s",
+                         strerror(os_errno));
+    return error_set(err, STATUS_UNAVAILABLE, "the server closed the connection");
+}
+
+/* Taken messages make room; a message larger than the buffer makes it grow. */
+static status make_room(struct wire *wire, struct error *err)
+{
+    struct buffer *in = &wire->in;
+    size_t left = in->size - wire->at, wanted = READ_BYTES;
+    if (wire->at > 0 && left > 0)
+        memmove(in->data, in->data + wire->at, left);
+    in->size = left;
+    wire->at = 0;
+    if (left >= WIRE_HEADER_BYTES) {
+        uint32_t length = load_u32be(in->data + 1);
+        if (length < LEAST_LENGTH || length > wire->max_message)
+            return error_set(err, STATUS_BAD_DATA,
+                             "a row of %u bytes is larger than the memory allows (%zu)", length,
+                             wire->max_message);
+        if (1 + (size_t)length > wanted)
+            wanted = 1 + (size_t)length;
+    }
+    return wanted > in->capacity ? buffer_reserve(in, wanted, err) : STATUS_OK;
+}
+
+static status read_some(struct wire *wire, const struct cancel *cancel, struct error *err)
+{
+    struct buffer *in = &wire->in;
+    TRY(make_room(wire, err));
+    for (;;) {
+        ssize_t n = recv(PQsocket(wire->conn), in->data + in->size, in->capacity - in->size,
+                         MSG_DONTWAIT);
+        if (n > 0) {
+            in->size += (size_t)n;
+            wire->bytes += (uint64_t)n;
+            return STATUS_OK;
+        }
+        if (n == 0)
+            return lost(wire, 0, err);
+        if (errno == EAGAIN)
+            TRY(wait_for(wire, POLLIN, cancel, err));
+        else if (errno != EINTR)
+            return lost(wire, errno, err);
+    }
+}
+
+static status send_query(struct wire *wire, const char *sql, const struct cancel *cancel,
+                         struct error *err)
+{
+    size_t size = strlen(sql) + 1, sent = 0;
+    uint8_t header[WIRE_HEADER_BYTES] = {'Q'};
+    uint32_t length = __builtin_bswap32((uint32_t)(size + LEAST_LENGTH));
+    memcpy(header + 1, &length, sizeof(length));
+    wire->in.size = wire->at = 0;
+    TRY(buffer_append(&wire->in, header, sizeof(header), err));
+    TRY(buffer_append(&wire->in, sql, size, err));
+    wire->busy = true;
+    while (sent < wire->in.size) {
+        ssize_t n = send(PQsocket(wire->conn), wire->in.data + sent, wire->in.size - sent,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n >= 0)
+            sent += (size_t)n;
+        else if (errno == EAGAIN)
+            TRY(wait_for(wire, POLLOUT, cancel, err));
+        else if (errno != EINTR)
+            return lost(wire, errno, err);
+    }
+    wire->in.size = 0;
+    return STATUS_OK;
+}
+
+/* ---- messages ---- */
+
+/* Fields of an ErrorResponse: a letter and a string each, a zero at the end. */
+static const char *error_field(const uint8_t *body, size_t size, char letter)
+{
+    size_t at = 0;
+    while (at < size && body[at]) {
+        const char *value = (const char *)body + at + 1;
+        const uint8_t *end = memchr(value, 0, size - at - 1);
+        if (!end)
+            return NULL;
+        if ((char)body[at] == letter)
+            return value;
+        at = (size_t)(end - body) + 1;
+    }
+    return NULL;
+}
+
+static status server_error(const uint8_t *body, size_t size, struct error *err)
+{
+    const char *state = error_field(body, size, 'C');
+    const char *message = error_field(body, size, 'M');
+    const char *detail = error_field(body, size, 'D');
+    const char *hint = error_field(body, size, 'H');
+    return postgres_error(err, state, message, detail, hint);
+}
+
+/* One message that is no CopyData. ERR holds the first error; reading goes on to ReadyForQuery. */
+static status take_message(struct wire *wire, size_t size, status_code *failed, struct error *err)
+{
+    const uint8_t *message = wire->in.data + wire->at, *body = message + WIRE_HEADER_BYTES;
+    wire->at += size;
+    switch (message[0]) {
+    case 'H':
+        wire->copying = true;
+        return STATUS_OK;
+    case 'c':
+        wire->copying = false;
+        return STATUS_OK;
+    case 'E':
+        wire->copying = false;
+        if (*failed == STATUS_OK)
+            *failed = server_error(body, size - WIRE_HEADER_BYTES, err);
+        return STATUS_OK;
+    case 'Z':
+        wire->busy = false;
+        return STATUS_OK;
+    case 'd': /* behind an error */
+    case 'C':
+    case 'N':
+    case 'S':
+    case 'A':
+        return STATUS_OK;
+    default:
+        return error_set(err, STATUS_BAD_DATA, "the server sent a message of type %d where none was due",
+                         message[0]);
+    }
+}
+
+static status next_message(struct wire *wire, const struct cancel *cancel, size_t *out_size,
+                           struct error *err)
+{
+    while ((*out_size = wire_message(wire, wire->at)) == 0) {
+        status_code s = read_some(wire, cancel, err);
+        if (s != STATUS_OK)
+            return s;
+    }
+    return STATUS_OK;
+}
+
+static status fill_bulk(struct wire *wire, const struct cancel *cancel, struct error *err)
+{
+    status_code failed = STATUS_OK;
+    struct error found = {0}, dropped = {0};
+    size_t size;
+    while (wire->busy) {
+        status_code s = next_message(wire, cancel, &size, failed == STATUS_OK ? err : &dropped);
+        if (s != STATUS_OK && failed != STATUS_OK) /* a fatal error, then the end of the connection */
+            break;
+        TRY(s);
+        if (wire->copying && wire->in.data[wire->at] == 'd')
+            return STATUS_OK;
+        TRY(take_message(wire, size, &failed, &found));
+    }
+    if (failed != STATUS_OK) {
+        if (err)
+            *err = found;
+        return failed;
+    }
+    return STATUS_END;
+}
+
+/* ---- through libpq, where the bytes are encrypted ---- */
+
+static status append_row(struct wire *wire, const char *row, int size, struct error *err)
+{
+    uint8_t header[WIRE_HEADER_BYTES] = {'d'};
+    uint32_t length = __builtin_bswap32((uint32_t)size + LEAST_LENGTH);
+    memcpy(header + 1, &length, sizeof(length));
+    TRY(buffer_append(&wire->in, header, sizeof(header), err));
+    TRY(buffer_append(&wire->in, row, (size_t)size, err));
+    wire->bytes += (uint64_t)size + sizeof(header);
+    return STATUS_OK;
+}
+
+static status finish_copy(struct wire *wire, struct error *err)
+{
+    status_code s = STATUS_OK;
+    PGresult *result;
+    wire->copying = wire->busy = false;
+    while ((result = PQgetResult(wire->conn))) {
+        if (s == STATUS_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+            s = postgres_result_error(wire->conn, result, err);
+        PQclear(result);
+    }
+    return s == STATUS_OK ? STATUS_END : s;
+}
+
+static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, struct error *err)
+{
+    wire->in.size = wire->at = 0;
+    if (!wire->busy)
+        return STATUS_END;
+    if (!wire->copying)
+        return finish_copy(wire, err);
+    while (wire->in.size < READ_BYTES) {
+        char *row = NULL;
+        int size = PQgetCopyData(wire->conn, &row, true);
+        if (size > 0) {
+            status_code s = (size_t)size > wire->max_message
+                                ? error_set(err, STATUS_BAD_DATA,
+                                            "a row of %d bytes is larger than the memory allows (%zu)",
+                                            size, wire->max_message)
+                                : append_row(wire, row, size, err);
+            PQfreemem(row);
+            TRY(s);
+        } else if (size < 0) {
+            wire->copying = false;
+            return wire->in.size > 0 ? STATUS_OK : finish_copy(wire, err);
+        } else if (wire->in.size > 0) {
+            return STATUS_OK;
+        } else {
+            TRY(wait_for(wire, POLLIN, cancel, err));
+            if (!PQconsumeInput(wire->conn))
+                return lost(wire, 0, err);
+        }
+    }
+    return STATUS_OK;
+}
+
+static status copy_by_libpq(struct wire *wire, const char *sql, struct error *err)
+{
+    PGresult *result = PQexec(wire->conn, sql);
+    status_code s = STATUS_OK;
+    if (PQresultStatus(result) != PGRES_COPY_OUT)
+        s = postgres_result_error(wire->conn, result, err);
+    PQclear(result);
+    wire->copying = wire->busy = s == STATUS_OK;
+    return s;
+}
+
+/* ---- the verbs ---- */
+
+status wire_copy(struct wire *wire, const char *sql, const struct cancel *cancel, struct error *err)
+{
+    if (!wire->bulk)
+        return copy_by_libpq(wire, sql, err);
+    TRY(send_query(wire, sql, cancel, err));
+    status_code failed = STATUS_OK;
+    while (wire->busy && !wire->copying) {
+        size_t size;
+        TRY(next_message(wire, cancel, &size, failed == STATUS_OK ? err : NULL));
+        TRY(take_message(wire, size, &failed, err));
+    }
+    return failed;
+}
+
+status wire_fill(struct wire *wire, const struct cancel *cancel, struct error *err)
+{
+    return wire->bulk ? fill_bulk(wire, cancel, err) : fill_by_libpq(wire, cancel, err);
+}

@@ -1,0 +1,56 @@
+/* The rows of one COPY ... TO STDOUT, in bulk.
+ *
+ * libpq connects, authenticates and runs every other statement. Its PQgetCopyData allocates and copies each row, which
+ * costs more than decoding it; so between two statements, when libpq has nothing left to read, the query message
+ * is sent and its answers are read here, straight from the socket (PostgreSQL, "Frontend/Backend Protocol", Message
+ * Formats; Copy-out sends one CopyData message for each row). When ReadyForQuery has come, libpq goes on as if
+ * nothing had been. Where the connection is encrypted, PQgetCopyData fills the same buffer. */
+#ifndef LEAT_SOURCE_POSTGRES_WIRE_H
+#define LEAT_SOURCE_POSTGRES_WIRE_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+struct wire {
+    PGconn *conn;
+    struct buffer in; /* messages as they come; [at, in.size) is not taken yet */
+    size_t at;
+    bool bulk;        /* read here; false: by PQgetCopyData */
+    bool copying;     /* between CopyOutResponse and CopyDone */
+    bool busy;        /* a query is out and ReadyForQuery has not come */
+    uint64_t bytes;   /* read from the server */
+    size_t max_message;
+};
+
+enum { WIRE_HEADER_BYTES = 5 }; /* type and length of a message */
+
+/* CONN is idle and stays the caller's; MAX_MESSAGE: a longer row is BAD_DATA. */
+void wire_init(struct wire *wire, PGconn *conn, size_t max_message);
+void wire_release(struct wire *wire);
+
+/* Start "COPY (SQL) TO STDOUT (FORMAT binary)"; returns when the server has agreed. */
+status wire_copy(struct wire *wire, const char *sql, const struct cancel *cancel,
+                 struct error *err);
+/* At least one more CopyData message, whole, at `at`; as many as came with it. END: there is none left, and the
+ * connection is idle again. What was taken before `at` is gone. UNAVAILABLE: the connection broke. Errors of
+ * the server are told by its SQLSTATE. */
+status wire_fill(struct wire *wire, const struct cancel *cancel, struct error *err);
+
+/* Bytes of the message at AT, header included, or 0 while it is not whole. */
+static inline size_t wire_message(const struct wire *wire, size_t at)
+{
+    size_t left = wire->in.size - at;
+    if (left < WIRE_HEADER_BYTES)
+        return 0;
+    uint32_t length;
+    __builtin_memcpy(&length, wire->in.data + at + 1, sizeof(length));
+    size_t size = 1 + (size_t)__builtin_bswap32(length);
+    return size <= left ? size : 0;
+}
+
+#endif
