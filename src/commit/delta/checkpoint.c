@@ -1,20 +1,24 @@
-/* Checkpoints: the state of the table at a version as one file, for readers that would not read the whole log. leat
- * itself reads the log, of which it removes nothing: a checkpoint that is missing or false costs us no row.
+/* Checkpoints: the state of the table at a version as one file, for readers that would not read the whole log, and
+ * for us where its JSON is gone.
  *
- *   0..V.json ------> which files are live, which are tombstones    first pass: names, no statistics
- *   0..V.json ------> rows, a group at a time                       second pass: each file as its last line has it
+ *   base, base + 1 ..V.json ---> which files are live, which are tombstones    first pass: names, no statistics
+ *   base, base + 1 ..V.json ---> rows, a group at a time                       second pass: each file as last told
  *   V.checkpoint.parquet   put if absent      sync
  *   _last_checkpoint       replaced           sync
  *
+ * The base is the last checkpoint that can be read, whoever wrote it, or nothing: then the JSON from 0 on.
+ *
  * 1. The hint names only a checkpoint that is durable and whole (write_checkpoint before write_hint).
  * 2. The hint never goes back (is_due).
- * 3. Memory: the names of the table's files and one row group, whatever their statistics hold. */
+ * 3. What leat has no place for is not left out: then no checkpoint is written (see_action, see_file).
+ * 4. Memory: the names of the table's files and one row group, whatever their statistics hold. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "commit/delta/checkpoint_read.h"
 #include "commit/delta/checkpoint_rows.h"
 #include "commit/delta/delta.h"
 #include "commit/delta/value.h"
@@ -102,6 +106,7 @@ static status file_commit(struct checkpoint_file *file, uint64_t *out_bytes, str
 struct checkpoint {
     const struct delta_table *table;
     int64_t version;
+    struct snapshot now;
     struct replay replay;
     json_t *protocol, *metadata, *txns; /* the newest; txns: by app id */
     int64_t tombstones_from_ms;
@@ -113,6 +118,7 @@ struct checkpoint {
 static void checkpoint_release(struct checkpoint *checkpoint)
 {
     replay_release(&checkpoint->replay);
+    snapshot_release(&checkpoint->now);
     json_release(&checkpoint->protocol);
     json_release(&checkpoint->metadata);
     json_release(&checkpoint->txns);
@@ -131,99 +137,105 @@ static status flush(struct checkpoint *checkpoint, struct error *err)
 }
 
 /* Is ACTION the last word on its file, and does the state hold it? */
-static status is_wanted(const struct checkpoint *checkpoint, const struct log_reader *reader,
-                        bool is_add, const struct file_action *action, bool *out, struct error *err)
+static status is_wanted(struct checkpoint *checkpoint, const struct action *action, bool *out,
+                        struct error *err)
 {
-    struct arena arena = {0};
-    char *name = NULL;
-    status s = value_decode_path(&action->path, &arena, &name, err);
-    const struct replay_file *file = name ? replay_find(&checkpoint->replay, name) : NULL;
-    *out = file && file->version == reader->version && file->live == is_add &&
-           (is_add || action->deleted_ms >= checkpoint->tombstones_from_ms);
-    arena_release(&arena);
+    char *name;
+    const struct replay_file *file;
+    bool is_add = action->kind == ACTION_ADD;
+    struct arena scratch = {0};
+    status s = value_decode_path(&action->file.path, &scratch, &name, err);
+    if (s == STATUS_OK) {
+        file = replay_find(&checkpoint->replay, name);
+        *out = file && file->version == action->version && file->live == is_add &&
+               (is_add || action->file.deleted_ms >= checkpoint->tombstones_from_ms);
+    }
+    arena_release(&scratch);
     return s;
 }
 
-static status see_file(struct checkpoint *checkpoint, const struct log_reader *reader, bool is_add,
-                       struct scan *scan, struct error *err)
+static status cant_carry(const struct action *action, const char *what, size_t size,
+                         struct error *err)
 {
-    struct file_action action;
+    return error_set(err, STATUS_BAD_DATA,
+                     "version %lld has %.*s, which leat can't carry into a checkpoint; another "
+                     "writer of the table must write it",
+                     (long long)action->version, (int)(size < 80 ? size : 80), what);
+}
+
+static status see_file(struct checkpoint *checkpoint, const struct action *action,
+                       struct error *err)
+{
+    const struct file_action *file = &action->file;
+    bool is_add = action->kind == ACTION_ADD;
     bool wanted;
-    TRY(log_file_action(reader, scan, &action, err));
-    TRY(is_wanted(checkpoint, reader, is_add, &action, &wanted, err));
+    TRY(is_wanted(checkpoint, action, &wanted, err));
     if (!wanted)
         return STATUS_OK;
+    if (file->unknown.data && is_add)
+        return cant_carry(action, file->unknown.data, file->unknown.size, err);
     if (is_add)
-        TRY(checkpoint_append_add(&checkpoint->batch, &action, err));
+        TRY(checkpoint_append_add(&checkpoint->batch, file, err));
     else
-        TRY(checkpoint_append_remove(&checkpoint->batch, &action, err));
+        TRY(checkpoint_append_remove(&checkpoint->batch, file, err));
     checkpoint->adds += is_add;
     if (checkpoint->batch.rows < GROUP_ROWS && batch_bytes(&checkpoint->batch) < GROUP_BYTES)
         return STATUS_OK;
     return flush(checkpoint, err);
 }
 
-static status keep_newest(struct checkpoint *checkpoint, enum action_kind kind, json_t *value,
+static status keep_newest(struct checkpoint *checkpoint, const struct action *action,
                           struct error *err)
 {
-    if (kind == ACTION_TXN) {
-        const char *app;
+    const char *app;
+    SCOPED(json_release) json_t *value = NULL;
+    TRY(action_json(action, &value, err));
+    if (action->kind == ACTION_TXN) {
         TRY(json_get_text(value, "appId", "txn", &app, err));
         if (json_object_set(checkpoint->txns, app, value) != 0)
             return error_no_memory(err);
         return STATUS_OK;
     }
-    json_t **slot = kind == ACTION_PROTOCOL ? &checkpoint->protocol : &checkpoint->metadata;
+    json_t **slot = action->kind == ACTION_PROTOCOL ? &checkpoint->protocol : &checkpoint->metadata;
     json_release(slot);
-    *slot = json_incref(value);
+    *slot = TAKE(value);
     return STATUS_OK;
 }
 
-static status see_action(struct checkpoint *checkpoint, const struct log_reader *reader,
-                         struct slice line, struct error *err)
+static status_code see_action(void *context, const struct action *action, struct error *err)
 {
-    struct scan scan;
-    struct slice written;
-    enum action_kind kind;
-    SCOPED(json_release) json_t *value = NULL;
-    TRY(log_action(reader, line, &kind, &scan, err));
-    switch (kind) {
+    switch (action->kind) {
     case ACTION_ADD:
     case ACTION_REMOVE:
-        return see_file(checkpoint, reader, kind == ACTION_ADD, &scan, err);
+        return see_file(context, action, err);
     case ACTION_PROTOCOL:
     case ACTION_METADATA:
     case ACTION_TXN:
-        if (!scan_value(&scan, &written))
-            return log_bad_line(reader, "an action", err);
-        TRY(json_parse(written.data, written.size, "an action", &value, err));
-        return keep_newest(checkpoint, kind, value, err);
+        return keep_newest(context, action, err);
+    case ACTION_OTHER:
+        return cant_carry(action, "an action of a kind", strlen("an action of a kind"), err);
     default:
         return STATUS_OK;
     }
 }
 
-static status see_version(struct checkpoint *checkpoint, int64_t version, struct error *err)
-{
-    struct log_reader reader;
-    struct slice line;
-    TRY(log_open(checkpoint->table->storage, version, LOG_CHUNK_BYTES, &reader, err));
-    status_code s;
-    while ((s = log_next(&reader, &line, err)) == STATUS_OK)
-        if ((s = see_action(checkpoint, &reader, line, err)) != STATUS_OK)
-            break;
-    log_close(&reader);
-    return s == STATUS_END ? STATUS_OK : s;
-}
-
 /* A tombstone must be told as long as a file may still be there for readers of older versions. */
-static status plan_tombstones(struct checkpoint *checkpoint, struct error *err)
+static void plan_tombstones(struct checkpoint *checkpoint)
 {
-    SCOPED(snapshot_release) struct snapshot snapshot = {0};
-    TRY(snapshot_read(checkpoint->table, &snapshot, err));
-    int64_t keep_s = snapshot_file_retention_s(&snapshot);
+    int64_t keep_s = snapshot_file_retention_s(&checkpoint->now);
     checkpoint->tombstones_from_ms =
         keep_s < 0 ? INT64_MIN : clock_wall_us() / 1000 - keep_s * 1000;
+}
+
+static status append_actions(struct checkpoint *checkpoint, struct error *err)
+{
+    struct storage *storage = checkpoint->table->storage;
+    const struct log_base *base = &checkpoint->replay.base;
+    if (base->checkpoint)
+        TRY(checkpoint_each(storage, base->checkpoint, ACTIONS_ALL, true, see_action, checkpoint,
+                            err));
+    for (int64_t v = base_version(base) + 1; v <= checkpoint->version; v++)
+        TRY(log_each_of_version(storage, v, ACTIONS_ALL, see_action, checkpoint, err));
     return STATUS_OK;
 }
 
@@ -232,8 +244,7 @@ static status append_state(struct checkpoint *checkpoint, struct error *err)
     struct batch *batch = &checkpoint->batch;
     const char *app;
     json_t *txn;
-    for (int64_t v = 0; v <= checkpoint->version; v++)
-        TRY(see_version(checkpoint, v, err));
+    TRY(append_actions(checkpoint, err));
     if (!checkpoint->protocol || !checkpoint->metadata)
         return error_set(err, STATUS_BAD_DATA, "the log holds no metaData or no protocol");
     TRY(checkpoint_append_protocol(batch, checkpoint->protocol, err));
@@ -244,17 +255,19 @@ static status append_state(struct checkpoint *checkpoint, struct error *err)
 
 static status write_checkpoint(struct checkpoint *checkpoint, struct error *err)
 {
-    struct storage *storage = checkpoint->table->storage;
+    const struct delta_table *table = checkpoint->table;
+    const struct replay_request request = {.version = checkpoint->version};
     checkpoint->txns = json_object();
     if (!checkpoint->txns)
         return error_no_memory(err);
-    TRY(plan_tombstones(checkpoint, err));
-    TRY(replay_log(checkpoint->table, checkpoint->version, false, &checkpoint->replay, err));
+    TRY(snapshot_read(table, &checkpoint->now, err));
+    plan_tombstones(checkpoint);
+    TRY(replay_log(table, &checkpoint->now.log, &request, &checkpoint->replay, err));
     TRY(batch_init(&checkpoint->batch, &checkpoint_schema, err));
-    TRY(file_open(storage, checkpoint->version, &checkpoint->file, err));
+    TRY(file_open(table->storage, checkpoint->version, &checkpoint->file, err));
     TRY(append_state(checkpoint, err));
     TRY(file_commit(&checkpoint->file, &checkpoint->size_bytes, err));
-    return storage_sync(storage, err);
+    return storage_sync(table->storage, err);
 }
 
 /* ---- the hint ---- */
@@ -272,9 +285,9 @@ static status write_hint(const struct checkpoint *checkpoint, struct error *err)
     return storage_sync(storage, err);
 }
 
-/* The version of the last checkpoint, whoever wrote it; 0 where there is none or the hint tells nothing: then the next
- * checkpoint mends it. */
-static int64_t last_checkpoint(struct storage *storage)
+/* The version of the last checkpoint, whoever wrote it; 0 where there is none or the hint tells nothing, or more than
+ * there is: then the next checkpoint mends it. */
+static int64_t last_checkpoint(struct storage *storage, int64_t newest)
 {
     SCOPED(mem_freep) char *text = NULL;
     SCOPED(json_release) json_t *hint = NULL;
@@ -286,13 +299,14 @@ static int64_t last_checkpoint(struct storage *storage)
         json_parse(text, size, LAST_CHECKPOINT, &hint, &ignored) != STATUS_OK ||
         json_get_int(hint, "version", LAST_CHECKPOINT, &version, &ignored) != STATUS_OK)
         return 0;
-    return version;
+    return version < 0 || version > newest ? 0 : version;
 }
 
+/* Another writer may have gone on behind VERSION, and hinted at a checkpoint there. */
 static bool is_due(struct storage *storage, int64_t version)
 {
     return version >= CHECKPOINT_INTERVAL &&
-           version - last_checkpoint(storage) >= CHECKPOINT_INTERVAL;
+           version - last_checkpoint(storage, version + CHECKPOINT_INTERVAL) >= CHECKPOINT_INTERVAL;
 }
 
 status delta_after_publish(struct table *table, int64_t version, struct error *err)

@@ -50,6 +50,12 @@ static status delta_check(struct table *table, const struct schema *schema, stru
     return delta_check_schema(schema, err);
 }
 
+static status delta_describe_file(const struct schema *data_schema, const struct new_file *file,
+                                  struct text *out, struct error *err)
+{
+    return value_append_stats(out, data_schema, file, err);
+}
+
 /* ---- load ---- */
 
 static status load_partition_columns(const struct snapshot *snapshot, struct table_state *out,
@@ -150,11 +156,28 @@ static void count_foreign(const struct snapshot *snapshot, struct table_state *o
     }
 }
 
+/* What others did between our last run and the JSON that is left was seen by nobody. */
+static status hold_hidden(const struct snapshot *snapshot, struct table_state *out,
+                          struct error *err)
+{
+    if (!snapshot->own_is_hidden)
+        return STATUS_OK;
+    return hold(out,
+                arena_printf(&out->arena,
+                             "the log begins at version %lld, and this stream's last run (record "
+                             "%lld) was published before it; what others did in between is not "
+                             "known, for the log's clean-up removed it "
+                             "(delta.logRetentionDuration). Choose: " HOLD_CHOICES,
+                             (long long)snapshot->log.json_from, (long long)snapshot->own_number),
+                err);
+}
+
 static status fill_state(const struct delta_table *table, const struct snapshot *snapshot,
                          struct table_state *out, struct error *err)
 {
     out->version = snapshot->version;
     out->record_version = snapshot->own_version;
+    out->record_number = snapshot->own_number;
     out->file_retention_s = -1;
     out->exists = snapshot->version >= 0;
     if (!out->exists)
@@ -167,6 +190,7 @@ static status fill_state(const struct delta_table *table, const struct snapshot 
     TRY(hold_protocol(snapshot, &out->arena, &out->hold, err));
     if (snapshot->own_version >= 0) {
         TRY(load_record(table, snapshot, out, err));
+        TRY(hold_hidden(snapshot, out, err));
         if (!out->hold)
             TRY(hold_foreign(snapshot, snapshot->own_version, false, &out->arena, &out->hold, err));
     }
@@ -187,53 +211,74 @@ static status delta_load(struct table *table, struct table_state *out, struct er
 
 /* ---- find a run ---- */
 
+struct run_search {
+    const char *run_id;
+    bool found;
+};
+
+static status_code see_info(void *context, const struct action *action, struct error *err)
+{
+    struct run_search *search = context;
+    SCOPED(json_release) json_t *info = NULL;
+    if (action->kind == ACTION_COMMIT_INFO) {
+        TRY(action_json(action, &info, err));
+        search->found =
+            text_equal(json_string_value(json_object_get(json_object_get(info, "leat"), "runId")),
+                       search->run_id);
+    }
+    return STATUS_END; /* ours begin with it */
+}
+
 status delta_names_run(const struct delta_table *table, int64_t version, const char *run_id,
                        bool *out, struct error *err)
 {
     struct log_reader reader;
-    struct slice line;
-    struct scan scan;
-    enum action_kind kind = ACTION_OTHER;
-    struct slice value;
-    *out = false;
+    struct run_search search = {.run_id = run_id};
     TRY(log_open(table->storage, version, LOG_HEAD_BYTES, &reader, err));
-    status_code s = log_next(&reader, &line, err);
-    if (s == STATUS_OK)
-        s = log_action(&reader, line, &kind, &scan, err);
-    if (s == STATUS_OK && kind == ACTION_COMMIT_INFO && scan_value(&scan, &value)) {
-        json_t *info = NULL;
-        s = json_parse(value.data, value.size, "commitInfo", &info, err);
-        if (s == STATUS_OK)
-            *out = text_equal(
-                json_string_value(json_object_get(json_object_get(info, "leat"), "runId")), run_id);
-        json_release(&info);
-    }
+    status s = log_each(&reader, ACTIONS_ALL, see_info, &search, err);
     log_close(&reader);
-    return s == STATUS_END ? STATUS_OK : s;
+    *out = search.found;
+    return s;
 }
 
-static status delta_find_run(struct table *table, const char *run_id, int64_t *out_version,
-                             struct error *err)
+/* The stream's last run is told of by a checkpoint alone: its record says which run that was. */
+static status find_hidden(const struct delta_table *table, const char *run_id, int64_t *out_version,
+                          struct error *err)
 {
-    int64_t newest;
-    TRY(log_newest(delta_table(table)->storage, &newest, err));
-    for (int64_t v = newest; v >= 0; v--) {
+    SCOPED(snapshot_release) struct snapshot snapshot = {0};
+    SCOPED(table_state_release) struct table_state state = {0};
+    TRY(snapshot_read(table, &snapshot, err));
+    if (!snapshot.own_is_hidden)
+        return STATUS_OK;
+    TRY(load_record(table, &snapshot, &state, err));
+    if (state.has_record && text_equal(state.record.run_id, run_id))
+        *out_version = snapshot.own_version;
+    return STATUS_OK;
+}
+
+static status find_in_json(const struct delta_table *table, const struct log_listing *log,
+                           const char *run_id, int64_t *out_version, struct error *err)
+{
+    *out_version = -1;
+    for (int64_t v = log->newest; v >= 0 && v >= log->json_from; v--) {
         bool found;
-        TRY(delta_names_run(delta_table(table), v, run_id, &found, err));
+        TRY(delta_names_run(table, v, run_id, &found, err));
         if (found) {
             *out_version = v;
             return STATUS_OK;
         }
     }
-    *out_version = -1;
-    return STATUS_OK;
+    return log->json_from > 0 ? find_hidden(table, run_id, out_version, err) : STATUS_OK;
 }
 
-/* The statistics as they stand in the log. */
-static status delta_describe_file(const struct schema *data_schema, const struct new_file *file,
-                                  struct text *out, struct error *err)
+static status delta_find_run(struct table *table, const char *run_id, int64_t *out_version,
+                             struct error *err)
 {
-    return value_append_stats(out, data_schema, file, err);
+    struct log_listing log;
+    TRY(listing_read(delta_table(table)->storage, &log, err));
+    status s = find_in_json(delta_table(table), &log, run_id, out_version, err);
+    listing_release(&log);
+    return s;
 }
 
 static const struct option_spec no_options[] = {{0}};

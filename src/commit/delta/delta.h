@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "commit/commit.h"
-#include "commit/delta/log.h"
+#include "commit/delta/listing.h"
 #include "json/json.h"
 
 #define DELTA_ENGINE "leat/" LEAT_VERSION
@@ -44,13 +44,16 @@ struct foreign_commit {
 
 struct snapshot {
     int64_t version; /* -1: no table */
+    struct log_listing log;
     const char *table_id;
     json_t *metadata; /* the metaData action's value */
     json_t *protocol;
-    int64_t metadata_version, protocol_version; /* which commits hold them; -1: none found */
+    int64_t metadata_version,
+        protocol_version; /* which commits hold them, or which checkpoint; -1: none found */
 
     /* our stream's newest commit */
     int64_t own_version; /* -1: none */
+    bool own_is_hidden;  /* only a checkpoint tells of it: OWN_VERSION is the last that it can be */
     int64_t own_number;  /* its txn version */
     const char *own_table_id, *own_run;
     bool other_data; /* as it said: others' files are live too */
@@ -60,8 +63,9 @@ struct snapshot {
     struct arena arena;
 };
 
-/* Read the log as it stands now: from its end back to our stream's newest commit (to version 0 without one), and the
- * definition in force. Commits of our own are known by their first lines; their adds are not read. */
+/* Read the log as it stands now: from its end back to our stream's newest commit (to its beginning without one), and
+ * the definition in force. Commits of our own are known by their first lines; their adds are not read. What the
+ * JSON no longer tells, a checkpoint does. HELD when the log is cut off and no checkpoint can be read. */
 status snapshot_read(const struct delta_table *table, struct snapshot *out, struct error *err);
 void snapshot_release(struct snapshot *snapshot);
 /* Member of the table's configuration, or NULL. */
@@ -86,27 +90,35 @@ status hold_protocol(const struct snapshot *snapshot, struct arena *arena, const
 
 struct replay_file {
     const char *name;          /* decoded object name: what makes it one file */
-    struct slice path;         /* as a JSON string with quotes, for a remove */
+    struct slice path;         /* as a JSON string without quotes, for a remove */
     struct slice partition;    /* the partitionValues object; data NULL: none */
-    struct slice stats;        /* as written, without quotes; data NULL: none */
+    uint64_t rows;             /* UINT64_MAX: not told, or not asked for */
     int64_t size, modified_ms; /* removed: when, in modified_ms */
-    int64_t version;           /* that says so last */
+    int64_t version;           /* that says so last; of all that the base tells: the base's */
     bool live;                 /* false: a tombstone */
     struct replay_file *next;  /* same hash */
 };
 
 /* Every file the log tells of, live or removed. */
 struct replay {
+    struct log_base base; /* borrows from the listing */
     struct replay_file **buckets;
     size_t n_buckets;
     struct replay_file **files; /* in order of first appearance */
     size_t n_files, capacity, n_live;
-    bool keep_stats;
+    bool keep_rows;
+    struct slice last_partition;
     struct arena arena;
 };
-/* Replay versions 0..VERSION. KEEP_STATS: stats strings too (memory). */
-status replay_log(const struct delta_table *table, int64_t version, bool keep_stats,
-                  struct replay *out, struct error *err);
+
+struct replay_request {
+    int64_t version;
+    enum base_order order;
+    bool keep_rows; /* of the statistics; they are most of a log */
+};
+/* The state of a version. HELD: no base can be read. */
+status replay_log(const struct delta_table *table, const struct log_listing *listing,
+                  const struct replay_request *request, struct replay *out, struct error *err);
 const struct replay_file *replay_find(const struct replay *replay, const char *name);
 /* FILE's value of partition column NAME as the log has it, in ARENA; NULL: null or none. */
 status replay_partition_value(const struct replay_file *file, const char *name, struct arena *arena,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "json/json.h"
 
 const char *log_version_name(int64_t version, char out[LOG_NAME_BYTES])
 {
@@ -12,83 +13,23 @@ const char *log_version_name(int64_t version, char out[LOG_NAME_BYTES])
     return out;
 }
 
-/* ---- which versions there are ---- */
-
-struct versions {
-    int64_t first, newest, gap, checkpoint; /* -1: none */
-};
-
-/* NAME is a name in the log folder: its version, and what stands behind the 20 digits. */
-static bool version_of(const char *name, int64_t *out, const char **out_rest)
-{
-    name = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
-    if (strspn(name, "0123456789") != 20 || !text_parse_int64(name, 20, out))
-        return false;
-    *out_rest = name + 20;
-    return true;
-}
-
-static status_code see_version(void *context, const struct storage_entry *entry, struct error *err)
-{
-    struct versions *versions = context;
-    int64_t version;
-    const char *rest;
-    if (entry->is_prefix || !version_of(entry->name, &version, &rest))
-        return STATUS_OK;
-    if (text_starts_with(rest, ".checkpoint"))
-        versions->checkpoint = version;
-    if (strcmp(rest, ".json") != 0)
-        return STATUS_OK;
-    if (versions->first < 0)
-        versions->first = version;
-    else if (version != versions->newest + 1 && versions->gap < 0)
-        versions->gap = versions->newest + 1;
-    versions->newest = version;
-    return STATUS_OK;
-}
-
-static status cut_off(const struct storage *storage, const struct versions *versions,
-                      struct error *err)
-{
-    if (versions->checkpoint >= 0)
-        return error_set(err, STATUS_HELD,
-                         "the log of %s begins at version %lld behind the checkpoint of version "
-                         "%lld: another writer removed the JSON before it, and leat can't read "
-                         "checkpoints yet; keep the log's JSON files "
-                         "(delta.logRetentionDuration) or load into a new table",
-                         storage->url, (long long)versions->first, (long long)versions->checkpoint);
-    return error_set(err, STATUS_HELD,
-                     "the log of %s begins at version %lld, versions before it are missing; "
-                     "restore them or load into a new table",
-                     storage->url, (long long)versions->first);
-}
-
-status log_newest(struct storage *storage, int64_t *out, struct error *err)
-{
-    struct versions versions = {-1, -1, -1, -1};
-    TRY(storage_list(storage, DELTA_LOG, true, see_version, &versions, err));
-    if (versions.first > 0 || (versions.first < 0 && versions.checkpoint >= 0))
-        return cut_off(storage, &versions, err);
-    if (versions.gap >= 0)
-        return error_set(err, STATUS_HELD,
-                         "version %lld is missing in the log of %s, which goes on to %lld; what it "
-                         "did is not known; restore the file or load into a new table",
-                         (long long)versions.gap, storage->url, (long long)versions.newest);
-    *out = versions.newest;
-    return STATUS_OK;
-}
-
 /* ---- lines ---- */
+
+status log_open_object(struct storage *storage, const char *name, int64_t version, size_t chunk,
+                       struct log_reader *out, struct error *err)
+{
+    struct log_reader reader = {.storage = storage, .version = version, .chunk = chunk};
+    TRY(storage_object_open(storage, name, &reader.object, &reader.size, err));
+    snprintf(reader.name, sizeof(reader.name), "%s", name);
+    *out = reader;
+    return STATUS_OK;
+}
 
 status log_open(struct storage *storage, int64_t version, size_t chunk, struct log_reader *out,
                 struct error *err)
 {
     char name[LOG_NAME_BYTES];
-    struct log_reader reader = {.storage = storage, .version = version, .chunk = chunk};
-    TRY(storage_object_open(storage, log_version_name(version, name), &reader.object, &reader.size,
-                            err));
-    *out = reader;
-    return STATUS_OK;
+    return log_open_object(storage, log_version_name(version, name), version, chunk, out, err);
 }
 
 void log_close(struct log_reader *reader)
@@ -108,8 +49,8 @@ static status read_more(struct log_reader *reader, struct error *err)
     buffer->size = left;
     reader->at = 0;
     if (left > LOG_LINE_LIMIT)
-        return error_set(err, STATUS_BAD_DATA, "a line of version %lld has more than %d bytes",
-                         (long long)reader->version, LOG_LINE_LIMIT);
+        return error_set(err, STATUS_BAD_DATA, "a line of %s has more than %d bytes", reader->name,
+                         LOG_LINE_LIMIT);
     uint64_t rest = reader->size - reader->offset;
     size_t size = rest < reader->chunk ? (size_t)rest : reader->chunk;
     reader->chunk = LOG_CHUNK_BYTES;
@@ -153,8 +94,7 @@ static status next_line(struct log_reader *reader, struct slice *out, struct err
 status log_next(struct log_reader *reader, struct slice *out, struct error *err)
 {
     if (reader->size == 0)
-        return error_set(err, STATUS_BAD_DATA, "version %lld of the log is empty: it was torn",
-                         (long long)reader->version);
+        return error_set(err, STATUS_BAD_DATA, "%s is empty: it was torn", reader->name);
     struct slice line;
     do
         TRY(next_line(reader, &line, err));
@@ -165,33 +105,41 @@ status log_next(struct log_reader *reader, struct slice *out, struct error *err)
 
 /* ---- actions ---- */
 
-status log_bad_line(const struct log_reader *reader, const char *action, struct error *err)
+static status bad_line(const struct log_reader *reader, const char *action, struct error *err)
 {
-    char name[LOG_NAME_BYTES];
     return error_set(err, STATUS_BAD_DATA, "%s in %s of %s is not as the Delta protocol has it",
-                     action, log_version_name(reader->version, name), reader->storage->url);
+                     action, reader->name, reader->storage->url);
 }
 
-status log_action(const struct log_reader *reader, struct slice line, enum action_kind *out,
-                  struct scan *out_scan, struct error *err)
+static const char *const action_names[ACTION_KINDS] = {
+    [ACTION_COMMIT_INFO] = "commitInfo",
+    [ACTION_PROTOCOL] = "protocol",
+    [ACTION_METADATA] = "metaData",
+    [ACTION_TXN] = "txn",
+    [ACTION_ADD] = "add",
+    [ACTION_REMOVE] = "remove",
+    [ACTION_CDC] = "cdc",
+    [ACTION_CHECKPOINT_METADATA] = "checkpointMetadata",
+    [ACTION_SIDECAR] = "sidecar",
+};
+
+const char *action_name(enum action_kind kind)
 {
-    static const char *const names[] = {
-        [ACTION_COMMIT_INFO] = "commitInfo",
-        [ACTION_PROTOCOL] = "protocol",
-        [ACTION_METADATA] = "metaData",
-        [ACTION_TXN] = "txn",
-        [ACTION_ADD] = "add",
-        [ACTION_REMOVE] = "remove",
-    };
-    struct scan scan = {.at = line.data, .end = line.data + line.size};
+    return action_names[kind];
+}
+
+/* What LINE is; SCAN stands before the action's value. */
+static status begin_action(const struct log_reader *reader, struct slice line,
+                           enum action_kind *out, struct scan *scan, struct error *err)
+{
     struct slice key;
-    if (!scan_object(&scan) || !scan_member(&scan, &key))
-        return log_bad_line(reader, "a line", err);
+    *scan = (struct scan){.at = line.data, .end = line.data + line.size};
+    if (!scan_object(scan) || !scan_member(scan, &key))
+        return bad_line(reader, "a line", err);
     *out = ACTION_OTHER;
-    for (size_t i = ACTION_COMMIT_INFO; i <= ACTION_REMOVE; i++)
-        if (slice_is(key, names[i]))
+    for (unsigned i = ACTION_OTHER + 1; i < ACTION_KINDS; i++)
+        if (slice_is(key, action_names[i]))
             *out = (enum action_kind)i;
-    *out_scan = scan;
     return STATUS_OK;
 }
 
@@ -212,36 +160,89 @@ static bool take_member(struct scan *scan, struct slice key, struct file_action 
         return scan_bool(scan, &out->data_change);
     if (!scan_value(scan, &value))
         return false;
-    if (is_null(value))
+    if (is_null(value) || slice_is(key, "extendedFileMetadata"))
         return true;
-    if (slice_is(key, "partitionValues"))
-        out->partition_values = value;
-    if (slice_is(key, "tags"))
-        out->tags = value;
-    if (slice_is(key, "deletionVector"))
-        out->has_deletion_vector = true;
     if (slice_is(key, "size"))
         return text_parse_int64(value.data, value.size, &out->size);
     if (slice_is(key, "modificationTime"))
         return text_parse_int64(value.data, value.size, &out->modified_ms);
     if (slice_is(key, "deletionTimestamp"))
         return text_parse_int64(value.data, value.size, &out->deleted_ms);
+    if (slice_is(key, "partitionValues"))
+        out->partition_values = value;
+    else if (slice_is(key, "tags"))
+        out->tags = value;
+    else
+        out->unknown = key;
+    out->has_deletion_vector |= slice_is(key, "deletionVector");
     return true;
 }
 
-status log_file_action(const struct log_reader *reader, struct scan *scan, struct file_action *out,
-                       struct error *err)
+static status take_file(const struct log_reader *reader, struct scan *scan, struct file_action *out,
+                        struct error *err)
 {
-    struct file_action action = {.size = -1, .data_change = true};
     struct slice key;
     bool good = scan_object(scan);
+    *out = (struct file_action){.size = -1, .data_change = true, .rows = UINT64_MAX};
     while (good && scan_member(scan, &key))
-        good = take_member(scan, key, &action);
-    if (!good || scan->bad || !action.path.data)
-        return log_bad_line(reader, "an add or remove", err);
-    *out = action;
+        good = take_member(scan, key, out);
+    if (!good || scan->bad || !out->path.data)
+        return bad_line(reader, "an add or remove", err);
     return STATUS_OK;
 }
+
+/* ---- one after the other ---- */
+
+static status_code take_action(const struct log_reader *reader, struct slice line, unsigned kinds,
+                               action_fn each, void *context, struct error *err)
+{
+    struct scan scan;
+    struct action action = {.version = reader->version};
+    TRY(begin_action(reader, line, &action.kind, &scan, err));
+    if (!(kinds & ACTION_BIT(action.kind)))
+        return STATUS_OK;
+    if (ACTIONS_OF_FILES & ACTION_BIT(action.kind))
+        TRY(take_file(reader, &scan, &action.file, err));
+    else if (!scan_value(&scan, &action.value))
+        return bad_line(reader, "an action", err);
+    return each(context, &action, err);
+}
+
+status log_each(struct log_reader *reader, unsigned kinds, action_fn each, void *context,
+                struct error *err)
+{
+    struct slice line;
+    status_code s;
+    while ((s = log_next(reader, &line, err)) == STATUS_OK)
+        if ((s = take_action(reader, line, kinds, each, context, err)) != STATUS_OK)
+            break;
+    return s == STATUS_END ? STATUS_OK : s;
+}
+
+status log_each_of_version(struct storage *storage, int64_t version, unsigned kinds, action_fn each,
+                           void *context, struct error *err)
+{
+    struct log_reader reader;
+    TRY(log_open(storage, version, LOG_CHUNK_BYTES, &reader, err));
+    status s = log_each(&reader, kinds, each, context, err);
+    log_close(&reader);
+    return s;
+}
+
+status action_json(const struct action *action, json_t **out, struct error *err)
+{
+    const char *what = action_name(action->kind) ? action_name(action->kind) : "an action";
+    SCOPED(json_release) json_t *json = NULL;
+    TRY_IN(json_parse(action->value.data, action->value.size, what, &json, err), err,
+           "in version %lld of the log", (long long)action->version);
+    if (!json_is_object(json))
+        return error_set(err, STATUS_BAD_DATA, "%s of version %lld is no object", what,
+                         (long long)action->version);
+    *out = TAKE(json);
+    return STATUS_OK;
+}
+
+/* ---- statistics ---- */
 
 status log_stats_rows(struct slice stats, uint64_t *out, struct error *err)
 {

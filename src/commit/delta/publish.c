@@ -86,7 +86,8 @@ static status check_stream(const struct publication *publication, struct error *
         return error_set(err, STATUS_CONFLICT, "%s made the table %s meanwhile; run again",
                          now->own_version >= 0 ? "another run of this stream" : "another writer",
                          publication->table->storage->url);
-    if (now->own_version != base->record_version)
+    int64_t base_number = base->exists ? base->record_number : -1;
+    if (now->own_number != base_number)
         return error_set(err, STATUS_CONFLICT,
                          "another run (%s) published this stream meanwhile, as version %lld; run "
                          "again",
@@ -238,6 +239,13 @@ static status put_record(struct publication *publication, struct error *err)
 
 /* ---- one try, and as many as it takes ---- */
 
+static status replay_old(struct publication *publication, struct error *err)
+{
+    const struct snapshot *now = &publication->now;
+    const struct replay_request request = {.version = now->version};
+    return replay_log(publication->table, &now->log, &request, &publication->old, err);
+}
+
 static status prepare(struct publication *publication, struct error *err)
 {
     snapshot_release(&publication->now);
@@ -251,8 +259,7 @@ static status prepare(struct publication *publication, struct error *err)
     TRY(plan_definition(publication, err));
     TRY(put_record(publication, err));
     if (takes_away(publication->request) && publication->now.version >= 0)
-        TRY(replay_log(publication->table, publication->now.version, false, &publication->old,
-                       err));
+        return replay_old(publication, err);
     return STATUS_OK;
 }
 

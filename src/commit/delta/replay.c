@@ -1,9 +1,10 @@
-/* The log from version 0 on: which files are live. A file is known by its decoded name, for writers encode one name
- * in several ways. */
+/* The state of the table: which files are live, from a checkpoint or from version 0 on. A file is known by its decoded
+ * name, for writers encode one name in several ways. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "commit/delta/checkpoint_read.h"
 #include "commit/delta/delta.h"
 #include "commit/delta/value.h"
 
@@ -96,60 +97,86 @@ static status keep_slice(struct replay *replay, struct slice from, struct slice 
     return STATUS_OK;
 }
 
-static status apply_file(struct replay *replay, const struct log_reader *reader, bool is_add,
-                         const struct file_action *action, struct error *err)
+/* The path as written: mostly it is the name itself. */
+static status keep_path(struct replay *replay, const struct file_action *action,
+                        struct replay_file *file, struct error *err)
 {
-    struct replay_file *file = NULL;
-    char *name;
-    TRY_IN(value_decode_path(&action->path, &replay->arena, &name, err), err,
-           "in version %lld of the log", (long long)reader->version);
-    TRY(entry_of(replay, name, &file, err));
-    replay->n_live += (size_t)is_add - (size_t)file->live;
-    file->live = is_add;
-    file->version = reader->version;
-    file->modified_ms = is_add ? action->modified_ms : action->deleted_ms;
-    if (!is_add)
-        return file->path.data ? STATUS_OK : keep_slice(replay, action->path, &file->path, err);
-    file->size = action->size;
-    TRY(keep_slice(replay, action->path, &file->path, err));
-    TRY(keep_slice(replay, action->partition_values, &file->partition, err));
-    if (replay->keep_stats)
-        return keep_slice(replay, action->stats, &file->stats, err);
+    if (strlen(file->name) == action->path.size &&
+        memcmp(file->name, action->path.data, action->path.size) == 0) {
+        file->path = (struct slice){.data = file->name, .size = action->path.size};
+        return STATUS_OK;
+    }
+    return keep_slice(replay, action->path, &file->path, err);
+}
+
+/* Files of a partition stand together: one text for all of them. */
+static status keep_partition(struct replay *replay, struct slice from, struct slice *out,
+                             struct error *err)
+{
+    struct slice *last = &replay->last_partition;
+    if (!from.data || last->size != from.size || !last->data ||
+        memcmp(last->data, from.data, from.size) != 0)
+        TRY(keep_slice(replay, from, last, err));
+    *out = *last;
     return STATUS_OK;
 }
 
-static status apply_lines(struct replay *replay, struct log_reader *reader, struct error *err)
+static status_code apply_file(void *context, const struct action *action, struct error *err)
 {
-    for (;;) {
-        struct slice line;
-        struct scan scan;
-        enum action_kind kind;
-        struct file_action action;
-        status_code s = log_next(reader, &line, err);
-        if (s == STATUS_END)
-            return STATUS_OK;
-        if (s != STATUS_OK)
-            return s;
-        TRY(log_action(reader, line, &kind, &scan, err));
-        if (kind != ACTION_ADD && kind != ACTION_REMOVE)
-            continue;
-        TRY(log_file_action(reader, &scan, &action, err));
-        TRY(apply_file(replay, reader, kind == ACTION_ADD, &action, err));
-    }
+    struct replay *replay = context;
+    const struct file_action *told = &action->file;
+    bool is_add = action->kind == ACTION_ADD;
+    struct replay_file *file = NULL;
+    char *name;
+    TRY_IN(value_decode_path(&told->path, &replay->arena, &name, err), err,
+           "in version %lld of the log", (long long)action->version);
+    TRY(entry_of(replay, name, &file, err));
+    replay->n_live += (size_t)is_add - (size_t)file->live;
+    file->live = is_add;
+    file->version = action->version;
+    file->modified_ms = is_add ? told->modified_ms : told->deleted_ms;
+    if (!is_add)
+        return file->path.data ? STATUS_OK : keep_path(replay, told, file, err);
+    file->size = told->size;
+    file->rows = told->rows;
+    TRY(keep_path(replay, told, file, err));
+    TRY(keep_partition(replay, told->partition_values, &file->partition, err));
+    if (replay->keep_rows && file->rows == UINT64_MAX)
+        return log_stats_rows(told->stats, &file->rows, err);
+    return STATUS_OK;
 }
 
-status replay_log(const struct delta_table *table, int64_t version, bool keep_stats,
-                  struct replay *out, struct error *err)
+static status read_base(const struct delta_table *table, struct replay *replay, struct error *err)
 {
-    SCOPED(replay_release) struct replay replay = {.keep_stats = keep_stats};
-    for (int64_t v = 0; v <= version; v++) {
-        struct log_reader reader;
-        TRY(log_open(table->storage, v, LOG_CHUNK_BYTES, &reader, err));
-        status_code s = apply_lines(&replay, &reader, err);
-        log_close(&reader);
-        if (s != STATUS_OK)
-            return s;
+    if (!replay->base.checkpoint)
+        return STATUS_OK;
+    return checkpoint_each(table->storage, replay->base.checkpoint, ACTIONS_OF_FILES,
+                           replay->keep_rows, apply_file, replay, err);
+}
+
+/* The best base that can be read. */
+static status begin(const struct delta_table *table, const struct log_listing *listing,
+                    const struct replay_request *request, struct replay *out, struct error *err)
+{
+    struct log_base base = {NULL};
+    status_code s = STATUS_NOT_FOUND;
+    for (size_t nth = 0;
+         base_is_bad(s) && listing_base(listing, request->version, request->order, nth, &base);
+         nth++) {
+        replay_release(out);
+        *out = (struct replay){.keep_rows = request->keep_rows, .base = base};
+        s = read_base(table, out, err);
     }
+    return base_is_bad(s) ? listing_no_base(table->storage, listing, &base, err) : s;
+}
+
+status replay_log(const struct delta_table *table, const struct log_listing *listing,
+                  const struct replay_request *request, struct replay *out, struct error *err)
+{
+    SCOPED(replay_release) struct replay replay = {0};
+    TRY(begin(table, listing, request, &replay, err));
+    for (int64_t v = base_version(&replay.base) + 1; v <= request->version; v++)
+        TRY(log_each_of_version(table->storage, v, ACTIONS_OF_FILES, apply_file, &replay, err));
     *out = replay;
     replay = (struct replay){0}; /* the caller's now */
     return STATUS_OK;
@@ -223,14 +250,13 @@ static status_code tell_file(const json_t *columns, const struct replay_file *fi
     struct text partition = {0};
     struct arena scratch = {0};
     status_code s = append_partition(&partition, columns, file->partition, &scratch, err);
-    struct live_file live = {
+    const struct live_file live = {
         .path = file->name,
+        .rows = file->rows,
         .size_bytes = file->size < 0 ? 0 : (uint64_t)file->size,
         .modified_us = file->modified_ms * 1000,
         .partition = text_string(&partition),
     };
-    if (s == STATUS_OK)
-        s = log_stats_rows(file->stats, &live.rows, err);
     if (s == STATUS_OK)
         s = each(context, &live, err);
     text_release(&partition);
@@ -243,7 +269,8 @@ status delta_each_file(struct table *table, live_file_fn each, void *context, st
     SCOPED(snapshot_release) struct snapshot snapshot = {0};
     SCOPED(replay_release) struct replay replay = {0};
     TRY(snapshot_read(delta_table(table), &snapshot, err));
-    TRY(replay_log(delta_table(table), snapshot.version, true, &replay, err));
+    const struct replay_request request = {.version = snapshot.version, .keep_rows = true};
+    TRY(replay_log(delta_table(table), &snapshot.log, &request, &replay, err));
     const json_t *columns = json_object_get(snapshot.metadata, "partitionColumns");
     status_code s = STATUS_OK;
     for (size_t i = 0; s == STATUS_OK && i < replay.n_files; i++)

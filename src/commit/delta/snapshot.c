@@ -5,17 +5,23 @@
  *
  * An own commit begins with commitInfo, whose member "leat" names the stream, the run, and the versions in which the
  * metaData and protocol then in force stand; txn follows. So a run that finds nothing reads two heads and one
- * record, however many files the table has. */
+ * record, however many files the table has.
+ *
+ * Where the JSON was removed before k or R, the newest checkpoint that can be read tells:
+ *   before k   the definition. It is the one in force: no commit between R and the end changed it unseen.
+ *   before R   our stream's txn. Commits between R and the JSON that is left were seen by nobody: the run is held. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "commit/delta/checkpoint_read.h"
 #include "commit/delta/delta.h"
 
 void snapshot_release(struct snapshot *snapshot)
 {
     json_release(&snapshot->metadata);
     json_release(&snapshot->protocol);
+    listing_release(&snapshot->log);
     mem_free(snapshot->foreign);
     arena_release(&snapshot->arena);
     *snapshot = (struct snapshot){0};
@@ -25,7 +31,7 @@ void snapshot_release(struct snapshot *snapshot)
 struct commit_view {
     struct snapshot *snapshot;
     const struct delta_table *table;
-    struct log_reader reader;
+    int64_t version;
     struct foreign_commit facts;
     bool is_own;                      /* commitInfo says so */
     int64_t metadata_at, protocol_at; /* as an own commitInfo says; -1 */
@@ -37,18 +43,6 @@ static status keep(struct snapshot *snapshot, const char *text, const char **out
 {
     *out = text ? arena_strdup(&snapshot->arena, text) : "";
     return *out ? STATUS_OK : error_no_memory(err);
-}
-
-static status parse_value(const struct log_reader *reader, const struct scan *scan,
-                          struct slice line, const char *what, json_t **out, struct error *err)
-{
-    struct scan value_scan = *scan;
-    struct slice value;
-    if (!scan_value(&value_scan, &value))
-        return log_bad_line(reader, what, err);
-    TRY_IN(json_parse(value.data, value.size, what, out, err), err, "in version %lld of the log",
-           (long long)reader->version);
-    return json_is_object(*out) ? STATUS_OK : log_bad_line(reader, what, err);
 }
 
 static status see_own_info(struct commit_view *view, const json_t *leat, struct error *err)
@@ -67,11 +61,11 @@ static status see_own_info(struct commit_view *view, const json_t *leat, struct 
                 err);
 }
 
-static status see_commit_info(struct commit_view *view, const struct scan *scan, struct slice line,
+static status see_commit_info(struct commit_view *view, const struct action *action,
                               struct error *err)
 {
     SCOPED(json_release) json_t *info = NULL;
-    TRY(parse_value(&view->reader, scan, line, "commitInfo", &info, err));
+    TRY(action_json(action, &info, err));
     TRY(keep(view->snapshot, json_string_value(json_object_get(info, "operation")),
              &view->facts.operation, err));
     TRY(keep(view->snapshot, json_string_value(json_object_get(info, "engineInfo")),
@@ -82,55 +76,59 @@ static status see_commit_info(struct commit_view *view, const struct scan *scan,
 }
 
 /* "leat:<table id>:<stream>" of our stream: the table id. NULL: another's. */
-static status own_app_table(const struct commit_view *view, const char *app, const char **out,
-                            struct error *err)
+static status own_app_table(const struct delta_table *table, const char *app, struct arena *arena,
+                            const char **out, struct error *err)
 {
-    const char *stream = view->table->stream;
     *out = NULL;
     if (!text_starts_with(app, "leat:"))
         return STATUS_OK;
     app += strlen("leat:");
     const char *colon = strchr(app, ':');
-    if (!colon || strcmp(colon + 1, stream) != 0)
+    if (!colon || strcmp(colon + 1, table->stream) != 0)
         return STATUS_OK;
-    *out = arena_strndup(&view->snapshot->arena, app, (size_t)(colon - app));
+    *out = arena_strndup(arena, app, (size_t)(colon - app));
     return *out ? STATUS_OK : error_no_memory(err);
 }
 
-static status see_txn(struct commit_view *view, const struct scan *scan, struct slice line,
-                      struct error *err)
+/* TABLE_ID: NULL where it is not of our stream. In the snapshot's arena. */
+static status read_txn(const struct delta_table *table, struct snapshot *snapshot,
+                       const struct action *action, const char **table_id, int64_t *number,
+                       struct error *err)
 {
     SCOPED(json_release) json_t *txn = NULL;
     const char *app;
+    TRY(action_json(action, &txn, err));
+    TRY(json_get_text(txn, "appId", "txn", &app, err));
+    TRY(json_get_int(txn, "version", "txn", number, err));
+    return own_app_table(table, app, &snapshot->arena, table_id, err);
+}
+
+static status see_txn(struct commit_view *view, const struct action *action, struct error *err)
+{
+    struct snapshot *snapshot = view->snapshot;
     const char *table_id;
     int64_t number;
-    TRY(parse_value(&view->reader, scan, line, "txn", &txn, err));
-    TRY(json_get_text(txn, "appId", "txn", &app, err));
-    TRY(json_get_int(txn, "version", "txn", &number, err));
-    TRY(own_app_table(view, app, &table_id, err));
-    struct snapshot *snapshot = view->snapshot;
+    TRY(read_txn(view->table, snapshot, action, &table_id, &number, err));
     if (!table_id || snapshot->own_version >= 0)
         return STATUS_OK;
-    snapshot->own_version = view->reader.version;
+    snapshot->own_version = view->version;
     snapshot->own_number = number;
     snapshot->own_table_id = table_id;
     return STATUS_OK;
 }
 
-static status see_file(struct commit_view *view, enum action_kind kind, struct scan *scan,
-                       struct error *err)
+static status see_file(struct commit_view *view, const struct action *action, struct error *err)
 {
-    struct file_action file;
-    TRY(log_file_action(&view->reader, scan, &file, err));
-    view->facts.deletion_vectors |= file.has_deletion_vector;
-    if (!file.data_change)
+    const struct file_action *file = &action->file;
+    uint64_t rows;
+    view->facts.deletion_vectors |= file->has_deletion_vector;
+    if (!file->data_change)
         return STATUS_OK;
-    if (kind == ACTION_REMOVE) {
+    if (action->kind == ACTION_REMOVE) {
         view->facts.files_removed++;
         return STATUS_OK;
     }
-    uint64_t rows;
-    TRY(log_stats_rows(file.stats, &rows, err));
+    TRY(log_stats_rows(file->stats, &rows, err));
     view->facts.files_added++;
     if (rows == UINT64_MAX)
         view->facts.rows_known = false;
@@ -139,45 +137,20 @@ static status see_file(struct commit_view *view, enum action_kind kind, struct s
     return STATUS_OK;
 }
 
-static status see_definition(struct commit_view *view, enum action_kind kind,
-                             const struct scan *scan, struct slice line, struct error *err)
+/* The newest in force: what stands already is newer. */
+static status keep_definition(struct snapshot *snapshot, const struct action *action,
+                              int64_t version, struct error *err)
 {
-    struct snapshot *snapshot = view->snapshot;
-    bool is_metadata = kind == ACTION_METADATA;
-    view->facts.metadata |= is_metadata;
-    view->facts.protocol |= !is_metadata;
+    bool is_metadata = action->kind == ACTION_METADATA;
     json_t **slot = is_metadata ? &snapshot->metadata : &snapshot->protocol;
     if (*slot)
-        return STATUS_OK; /* a newer one is in force */
-    if (is_metadata)
-        snapshot->metadata_version = view->reader.version;
-    else
-        snapshot->protocol_version = view->reader.version;
-    return parse_value(&view->reader, scan, line, is_metadata ? "metaData" : "protocol", slot, err);
-}
-
-static status see_action(struct commit_view *view, enum action_kind kind, struct scan *scan,
-                         struct slice line, struct error *err)
-{
-    bool counts =
-        view->snapshot->own_version < 0; /* older than our own: only the definition matters */
-    switch (kind) {
-    case ACTION_COMMIT_INFO:
-        return see_commit_info(view, scan, line, err);
-    case ACTION_TXN:
-        return see_txn(view, scan, line, err);
-    case ACTION_METADATA:
-    case ACTION_PROTOCOL:
-        return see_definition(view, kind, scan, line, err);
-    case ACTION_ADD:
-    case ACTION_REMOVE:
-        return counts ? see_file(view, kind, scan, err) : STATUS_OK;
-    default:
         return STATUS_OK;
-    }
+    if (is_metadata)
+        snapshot->metadata_version = version;
+    else
+        snapshot->protocol_version = version;
+    return action_json(action, slot, err);
 }
-
-/* ---- one version ---- */
 
 static bool have_definition(const struct snapshot *snapshot)
 {
@@ -194,40 +167,55 @@ static bool seen_enough(const struct commit_view *view)
     if (have_definition(snapshot))
         return true;
     bool told = view->is_own && view->metadata_at >= 0 && view->protocol_at >= 0;
-    return told && snapshot->own_version == view->reader.version &&
-           view->metadata_at != view->reader.version && view->protocol_at != view->reader.version;
+    return told && snapshot->own_version == view->version && view->metadata_at != view->version &&
+           view->protocol_at != view->version;
 }
 
-static status read_lines(struct commit_view *view, struct error *err)
+static status_code see_action(void *context, const struct action *action, struct error *err)
 {
-    while (!seen_enough(view)) {
-        struct slice line;
-        struct scan scan;
-        enum action_kind kind;
-        status_code s = log_next(&view->reader, &line, err);
-        if (s == STATUS_END)
-            return STATUS_OK;
-        if (s != STATUS_OK)
-            return s;
-        TRY(log_action(&view->reader, line, &kind, &scan, err));
-        TRY(see_action(view, kind, &scan, line, err));
+    struct commit_view *view = context;
+    bool counts =
+        view->snapshot->own_version < 0; /* older than our own: only the definition matters */
+    switch (action->kind) {
+    case ACTION_COMMIT_INFO:
+        TRY(see_commit_info(view, action, err));
+        break;
+    case ACTION_TXN:
+        TRY(see_txn(view, action, err));
+        break;
+    case ACTION_METADATA:
+    case ACTION_PROTOCOL:
+        view->facts.metadata |= action->kind == ACTION_METADATA;
+        view->facts.protocol |= action->kind == ACTION_PROTOCOL;
+        TRY(keep_definition(view->snapshot, action, view->version, err));
+        break;
+    default:
+        if (counts)
+            TRY(see_file(view, action, err));
     }
-    return STATUS_OK;
+    return seen_enough(view) ? STATUS_END : STATUS_OK;
 }
+
+/* ---- one version ---- */
 
 static status read_commit(const struct delta_table *table, struct snapshot *snapshot,
                           int64_t version, struct commit_view *out, struct error *err)
 {
+    struct log_reader reader;
+    unsigned kinds = ACTION_BIT(ACTION_COMMIT_INFO) | ACTION_BIT(ACTION_TXN) | ACTIONS_DEFINITION;
     *out = (struct commit_view){
         .snapshot = snapshot,
         .table = table,
+        .version = version,
         .facts = {.version = version, .rows_known = true, .operation = "", .engine = ""},
         .metadata_at = -1,
         .protocol_at = -1,
     };
-    TRY(log_open(table->storage, version, LOG_HEAD_BYTES, &out->reader, err));
-    status s = read_lines(out, err);
-    log_close(&out->reader);
+    if (snapshot->own_version < 0)
+        kinds |= ACTIONS_OF_FILES;
+    TRY(log_open(table->storage, version, LOG_HEAD_BYTES, &reader, err));
+    status s = log_each(&reader, kinds, see_action, out, err);
+    log_close(&reader);
     return s;
 }
 
@@ -246,32 +234,177 @@ static status add_foreign(struct snapshot *snapshot, const struct foreign_commit
     return STATUS_OK;
 }
 
-/* The versions that an own commitInfo names for what is still missing. */
+/* ---- what only a checkpoint tells ---- */
+
+struct checkpoint_facts {
+    struct snapshot *snapshot;
+    const struct delta_table *table;
+    int64_t version;
+    const char *own_table_id; /* NULL: no txn of our stream */
+    int64_t own_number;
+    json_t *metadata, *protocol;
+};
+
+static void facts_release(struct checkpoint_facts *facts)
+{
+    json_release(&facts->metadata);
+    json_release(&facts->protocol);
+}
+
+/* A table that was replaced by another has a txn of each; they have no order but their numbers. */
+static status see_checkpoint_txn(struct checkpoint_facts *facts, const struct action *action,
+                                 struct error *err)
+{
+    const char *table_id;
+    int64_t number;
+    TRY(read_txn(facts->table, facts->snapshot, action, &table_id, &number, err));
+    if (!table_id || (facts->own_table_id && number < facts->own_number))
+        return STATUS_OK;
+    facts->own_table_id = table_id;
+    facts->own_number = number;
+    return STATUS_OK;
+}
+
+static status_code see_checkpoint_action(void *context, const struct action *action,
+                                         struct error *err)
+{
+    struct checkpoint_facts *facts = context;
+    if (action->kind == ACTION_TXN)
+        return see_checkpoint_txn(facts, action, err);
+    json_t **slot = action->kind == ACTION_METADATA ? &facts->metadata : &facts->protocol;
+    json_release(slot);
+    return action_json(action, slot, err);
+}
+
+static void take_facts(struct checkpoint_facts *facts, bool wants_own)
+{
+    struct snapshot *snapshot = facts->snapshot;
+    if (!snapshot->metadata) {
+        snapshot->metadata = TAKE(facts->metadata);
+        snapshot->metadata_version = facts->version;
+    }
+    if (!snapshot->protocol) {
+        snapshot->protocol = TAKE(facts->protocol);
+        snapshot->protocol_version = facts->version;
+    }
+    if (!wants_own)
+        return;
+    snapshot->other_data = true; /* whose its files are is not told */
+    if (!facts->own_table_id)
+        return;
+    snapshot->own_is_hidden = true;
+    snapshot->own_version = snapshot->log.json_from - 1;
+    snapshot->own_number = facts->own_number;
+    snapshot->own_table_id = facts->own_table_id;
+}
+
+/* Of the newest checkpoint that can be read, of version SINCE or later. WANTS_OWN: our stream's txn, too.
+ * NOT_FOUND, BAD_DATA: there is none; LAST is the last one tried. */
+static status read_checkpoint(const struct delta_table *table, struct snapshot *snapshot,
+                              int64_t since, bool wants_own, struct log_base *last,
+                              struct error *err)
+{
+    status_code s = STATUS_NOT_FOUND;
+    for (size_t nth = 0; base_is_bad(s); nth++) {
+        SCOPED(facts_release)
+        struct checkpoint_facts facts = {.snapshot = snapshot, .table = table};
+        struct log_base base;
+        if (!listing_base(&snapshot->log, snapshot->version, BASE_NEWEST, nth, &base) ||
+            !base.checkpoint || base.checkpoint->version < since)
+            return s;
+        *last = base;
+        facts.version = base.checkpoint->version;
+        s = checkpoint_each(table->storage, base.checkpoint,
+                            ACTIONS_DEFINITION | ACTION_BIT(ACTION_TXN), false,
+                            see_checkpoint_action, &facts, err);
+        if (s == STATUS_OK)
+            take_facts(&facts, wants_own);
+    }
+    return s;
+}
+
+/* The definition, if there is such a checkpoint; else the JSON tells. */
+static status try_checkpoint(const struct delta_table *table, struct snapshot *snapshot,
+                             int64_t since, struct error *err)
+{
+    struct log_base last;
+    status_code s = read_checkpoint(table, snapshot, since, false, &last, err);
+    return base_is_bad(s) ? STATUS_OK : s;
+}
+
+/* What stands before the JSON that is left. */
+static status read_cut_off(const struct delta_table *table, struct snapshot *snapshot,
+                           struct error *err)
+{
+    struct log_base last = {NULL};
+    status_code s = read_checkpoint(table, snapshot, snapshot->log.json_from - 1,
+                                    snapshot->own_version < 0, &last, err);
+    return base_is_bad(s) ? listing_no_base(table->storage, &snapshot->log, &last, err) : s;
+}
+
+/* ---- back from the end ---- */
+
+static bool has_checkpoint_of(const struct log_listing *log, int64_t version)
+{
+    for (size_t i = 0; i < log->n_checkpoints; i++)
+        if (log->checkpoints[i].version == version)
+            return true;
+    return false;
+}
+
+/* Is what VERSION holds of the definition best read in its JSON? A version that a checkpoint stands for may hold
+ * none of it, and many files. */
+static bool is_in_json(const struct snapshot *snapshot, int64_t version)
+{
+    return version >= snapshot->log.json_from && !has_checkpoint_of(&snapshot->log, version);
+}
+
+/* What is still missing where an own commitInfo says that it stands. A checkpoint older than that would tell
+ * of the definition before. */
 static status read_definition(const struct delta_table *table, struct snapshot *snapshot,
                               const struct commit_view *own, struct error *err)
 {
     struct commit_view view;
-    if (!snapshot->metadata && own->metadata_at >= 0)
-        TRY(read_commit(table, snapshot, own->metadata_at, &view, err));
-    if (!snapshot->protocol && own->protocol_at >= 0)
-        TRY(read_commit(table, snapshot, own->protocol_at, &view, err));
-    return STATUS_OK;
+    int64_t metadata_at = own->metadata_at;
+    int64_t protocol_at = own->protocol_at;
+    if (metadata_at < 0 || protocol_at < 0)
+        return STATUS_OK; /* it is not one of ours */
+    if (!snapshot->metadata && is_in_json(snapshot, metadata_at))
+        TRY(read_commit(table, snapshot, metadata_at, &view, err));
+    if (!snapshot->protocol && is_in_json(snapshot, protocol_at))
+        TRY(read_commit(table, snapshot, protocol_at, &view, err));
+    if (have_definition(snapshot))
+        return STATUS_OK;
+    int64_t since = snapshot->metadata ? protocol_at : metadata_at;
+    if (!snapshot->protocol && protocol_at > since)
+        since = protocol_at;
+    return try_checkpoint(table, snapshot, since, err);
+}
+
+static bool is_complete(const struct snapshot *snapshot)
+{
+    return snapshot->own_version >= 0 && have_definition(snapshot);
 }
 
 static status read_back(const struct delta_table *table, struct snapshot *snapshot,
                         struct error *err)
 {
-    for (int64_t v = snapshot->version; v >= 0; v--) {
+    const struct log_listing *log = &snapshot->log;
+    for (int64_t v = snapshot->version; v >= 0 && v >= log->json_from; v--) {
         struct commit_view view;
-        if (snapshot->own_version >= 0 && have_definition(snapshot))
+        if (snapshot->own_version >= 0 && !is_complete(snapshot) && has_checkpoint_of(log, v))
+            TRY(try_checkpoint(table, snapshot, v, err)); /* all after V was looked at */
+        if (is_complete(snapshot))
             return STATUS_OK;
         TRY(read_commit(table, snapshot, v, &view, err));
         if (snapshot->own_version < 0)
             TRY(add_foreign(snapshot, &view.facts, err));
-        else if (snapshot->own_version == v && view.is_own)
+        else if (snapshot->own_version == v)
             TRY(read_definition(table, snapshot, &view, err));
     }
-    return STATUS_OK;
+    if (log->json_from == 0 || is_complete(snapshot))
+        return STATUS_OK;
+    return read_cut_off(table, snapshot, err);
 }
 
 status snapshot_read(const struct delta_table *table, struct snapshot *out, struct error *err)
@@ -284,7 +417,8 @@ status snapshot_read(const struct delta_table *table, struct snapshot *out, stru
         .protocol_version = -1,
         .own_run = "",
     };
-    TRY(log_newest(table->storage, &snapshot.version, err));
+    TRY(listing_read(table->storage, &snapshot.log, err));
+    snapshot.version = snapshot.log.newest;
     TRY(read_back(table, &snapshot, err));
     if (snapshot.version >= 0) {
         if (!have_definition(&snapshot))

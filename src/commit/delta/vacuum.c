@@ -3,14 +3,17 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "commit/delta/checkpoint_read.h"
 #include "commit/delta/delta.h"
 
-enum { CLOCK_NAME_BYTES = 64 };
+enum { CLOCK_NAME_BYTES = 64, FOLDER_BYTES = 512 };
 
 struct vacuum {
     const struct delta_table *table;
+    struct log_listing log;
     struct replay replay;
-    json_t *named; /* "<folder>/N.json" of every record that a version names -> true */
+    json_t *named;  /* "<folder>/N.json" of every record that a version names -> true */
+    json_t *lowest; /* folder -> the lowest N of it that is named */
     int64_t keep_s, now_us;
     bool dry_run;
     vacuum_fn found;
@@ -21,9 +24,23 @@ static void vacuum_release(struct vacuum *vacuum)
 {
     replay_release(&vacuum->replay);
     json_release(&vacuum->named);
+    json_release(&vacuum->lowest);
+    listing_release(&vacuum->log);
 }
 
 /* ---- records that versions name ---- */
+
+/* The lowest number named of each folder: below it a log that was cut off no longer tells. */
+static status note_lowest(struct vacuum *vacuum, const char *folder, int64_t number,
+                          struct error *err)
+{
+    const json_t *lowest = json_object_get(vacuum->lowest, folder);
+    if (lowest && json_integer_value(lowest) <= number)
+        return STATUS_OK;
+    if (json_object_set_new(vacuum->lowest, folder, json_integer(number)) != 0)
+        return error_no_memory(err);
+    return STATUS_OK;
+}
 
 static status name_record(struct vacuum *vacuum, const char *app, int64_t number, struct error *err)
 {
@@ -34,59 +51,48 @@ static status name_record(struct vacuum *vacuum, const char *app, int64_t number
     SCOPED(mem_freep) char *name = folder ? delta_record_name(folder, number) : NULL;
     if (!name || json_object_set_new(vacuum->named, name, json_true()) != 0)
         return error_no_memory(err);
+    return note_lowest(vacuum, folder, number, err);
+}
+
+static status_code see_txn(void *context, const struct action *action, struct error *err)
+{
+    SCOPED(json_release) json_t *txn = NULL;
+    const char *app;
+    int64_t number;
+    TRY(action_json(action, &txn, err));
+    TRY(json_get_text(txn, "appId", "txn", &app, err));
+    TRY(json_get_int(txn, "version", "txn", &number, err));
+    return name_record(context, app, number, err);
+}
+
+/* Of every version that is left, and of the base that stands for those that are not. */
+static status read_named(struct vacuum *vacuum, struct error *err)
+{
+    struct storage *storage = vacuum->table->storage;
+    unsigned txns = ACTION_BIT(ACTION_TXN);
+    if (vacuum->replay.base.checkpoint)
+        TRY(checkpoint_each(storage, vacuum->replay.base.checkpoint, txns, false, see_txn, vacuum,
+                            err));
+    for (int64_t v = vacuum->log.json_from; v <= vacuum->log.newest; v++)
+        TRY(log_each_of_version(storage, v, txns, see_txn, vacuum, err));
     return STATUS_OK;
 }
 
-static status see_txn(struct vacuum *vacuum, const struct log_reader *reader, struct scan *scan,
-                      struct error *err)
+/* Did a version that is gone name the record? Then it is no dead run's, and who knows what still asks for it. */
+static bool may_have_been_named(const struct vacuum *vacuum, const char *name)
 {
-    struct slice key;
-    struct slice app = {0};
-    int64_t number = -1;
-    bool good = scan_object(scan);
-    while (good && scan_member(scan, &key))
-        good = slice_is(key, "appId")     ? scan_string(scan, &app)
-               : slice_is(key, "version") ? scan_int(scan, &number)
-                                          : scan_skip(scan);
-    if (!good || scan->bad || !app.data)
-        return log_bad_line(reader, "a txn", err);
-    struct arena arena = {0};
-    char *text = NULL;
-    status_code s = scan_text(app, &arena, &text, NULL, err);
-    if (s == STATUS_OK)
-        s = name_record(vacuum, text, number, err);
-    arena_release(&arena);
-    return s;
-}
-
-static status read_txns(struct vacuum *vacuum, struct log_reader *reader, struct error *err)
-{
-    for (;;) {
-        struct slice line;
-        struct scan scan;
-        enum action_kind kind;
-        status_code s = log_next(reader, &line, err);
-        if (s == STATUS_END)
-            return STATUS_OK;
-        if (s != STATUS_OK)
-            return s;
-        TRY(log_action(reader, line, &kind, &scan, err));
-        if (kind == ACTION_TXN)
-            TRY(see_txn(vacuum, reader, &scan, err));
-    }
-}
-
-static status read_named(struct vacuum *vacuum, int64_t newest, struct error *err)
-{
-    for (int64_t v = 0; v <= newest; v++) {
-        struct log_reader reader;
-        TRY(log_open(vacuum->table->storage, v, LOG_CHUNK_BYTES, &reader, err));
-        status_code s = read_txns(vacuum, &reader, err);
-        log_close(&reader);
-        if (s != STATUS_OK)
-            return s;
-    }
-    return STATUS_OK;
+    const char *leaf = strrchr(name, '/');
+    char folder[FOLDER_BYTES];
+    int64_t number;
+    if (vacuum->log.json_from == 0)
+        return false;
+    if ((size_t)(leaf - name) >= sizeof(folder) ||
+        !text_parse_int64(leaf + 1, strspn(leaf + 1, "0123456789"), &number))
+        return true; /* not of a name that leat gives */
+    memcpy(folder, name, (size_t)(leaf - name));
+    folder[leaf - name] = '\0';
+    const json_t *lowest = json_object_get(vacuum->lowest, folder);
+    return !lowest || number < json_integer_value(lowest);
 }
 
 /* ---- what may go ---- */
@@ -119,7 +125,8 @@ static const char *reason(const struct vacuum *vacuum, const struct storage_entr
     if (entry->modified_us > before_us)
         return NULL;
     if (is_record(entry->name))
-        return json_object_get(vacuum->named, entry->name)
+        return json_object_get(vacuum->named, entry->name) ||
+                       may_have_been_named(vacuum, entry->name)
                    ? NULL
                    : "the record of a run that never published";
     if (is_hidden(entry->name) || !text_ends_with(entry->name, ".parquet"))
@@ -176,16 +183,17 @@ status delta_vacuum(struct table *table, int64_t keep_s, bool dry_run, vacuum_fn
         .context = context,
     };
     struct storage *storage = vacuum.table->storage;
-    int64_t newest;
-    TRY(log_newest(storage, &newest, err));
-    if (newest < 0)
+    TRY(listing_read(storage, &vacuum.log, err));
+    if (vacuum.log.newest < 0)
         return error_set(err, STATUS_NOT_FOUND, "there is no Delta table in %s", storage->url);
     vacuum.named = json_object();
-    if (!vacuum.named)
+    vacuum.lowest = json_object();
+    if (!vacuum.named || !vacuum.lowest)
         return error_no_memory(err);
     if (!dry_run)
         TRY(storage_now(storage, &vacuum.now_us, err));
-    TRY(replay_log(vacuum.table, newest, false, &vacuum.replay, err));
-    TRY(read_named(&vacuum, newest, err));
+    const struct replay_request request = {.version = vacuum.log.newest, .order = BASE_OLDEST};
+    TRY(replay_log(vacuum.table, &vacuum.log, &request, &vacuum.replay, err));
+    TRY(read_named(&vacuum, err));
     return storage_list(storage, "", false, see_object, &vacuum, err);
 }

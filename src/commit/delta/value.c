@@ -278,11 +278,8 @@ void value_append_path(struct text *text, const char *path)
     text_append_char(text, '"');
 }
 
-status value_decode_path(const struct slice *written, struct arena *arena, char **out,
-                         struct error *err)
+status value_decode_uri(char *path, struct error *err)
 {
-    char *path;
-    TRY(scan_text(*written, arena, &path, NULL, err));
     char *to = path;
     for (const char *at = path; *at; at++) {
         uint8_t byte;
@@ -297,6 +294,18 @@ status value_decode_path(const struct slice *written, struct arena *arena, char 
         }
     }
     *to = '\0';
+    return STATUS_OK;
+}
+
+status value_decode_path(const struct slice *written, struct arena *arena, char **out,
+                         struct error *err)
+{
+    char *path;
+    size_t size;
+    TRY(scan_text(*written, arena, &path, &size, err));
+    if (strlen(path) != size)
+        return error_set(err, STATUS_BAD_DATA, "the path \"%.200s\" goes on behind a zero", path);
+    TRY(value_decode_uri(path, err));
     *out = path;
     return STATUS_OK;
 }

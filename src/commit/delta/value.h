@@ -17,7 +17,9 @@ status value_append_stats(struct text *text, const struct schema *columns,
 
 /* Append PATH as a JSON string holding an URI-encoded relative path. */
 void value_append_path(struct text *text, const char *path);
-/* The inverse, of a JSON string as written: the object's name in ARENA. BAD_DATA: not well-formed. */
+/* The inverse, of an URI-encoded path, in place. BAD_DATA: not well-formed. */
+status value_decode_uri(char *path, struct error *err);
+/* The same of a JSON string as written: the object's name in ARENA. */
 struct slice;
 status value_decode_path(const struct slice *written, struct arena *arena, char **out,
                          struct error *err);

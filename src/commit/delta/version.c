@@ -105,22 +105,61 @@ static bool has_required_column(const struct schema *schema)
     return false;
 }
 
-/* The least that the columns need; a table that has features already keeps them. */
-static void append_protocol(struct text *text, const struct publication *publication)
+static void append_feature(struct text *text, const char *name)
+{
+    if (text->size)
+        text_append_char(text, ',');
+    json_append_text(text, name);
+}
+
+/* Those of LIST but timestampNtz. */
+static void append_features_of(struct text *text, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), "timestampNtz") != 0)
+            append_feature(text, json_string_value(item));
+    }
+}
+
+/* Features of a writer: what writer version 2 stood for must be said once features are listed; NOT NULL is an
+ * invariant. */
+static void append_writer_features(struct text *text, const struct publication *publication)
 {
     const struct snapshot *now = &publication->now;
+    const json_t *listed = json_object_get(now->protocol, "writerFeatures");
+    append_features_of(text, listed);
+    if (listed)
+        return;
+    if (now->version >= 0)
+        append_feature(text, "appendOnly");
+    if (now->version >= 0 || has_required_column(publication->request->table_schema))
+        append_feature(text, "invariants");
+}
+
+/* The least that the columns need; a table that has features already keeps them. */
+static status append_protocol(struct text *text, const struct publication *publication,
+                              struct error *err)
+{
+    SCOPED(text_release) struct text readers = {0};
+    SCOPED(text_release) struct text writers = {0};
+    const json_t *protocol = publication->now.protocol;
     if (!delta_has_ntz(publication->request->table_schema)) {
         text_append(text, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
-        return;
+        return STATUS_OK;
     }
-    text_append(text, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
-                      "\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"timestampNtz\"");
-    /* What writer version 2 stood for must be said once features are listed; NOT NULL is an invariant. */
-    if (now->version >= 0)
-        text_append(text, ",\"appendOnly\",\"invariants\"");
-    else if (has_required_column(publication->request->table_schema))
-        text_append(text, ",\"invariants\"");
-    text_append(text, "]}}\n");
+    append_feature(&readers, "timestampNtz");
+    append_features_of(&readers, json_object_get(protocol, "readerFeatures"));
+    append_feature(&writers, "timestampNtz");
+    append_writer_features(&writers, publication);
+    text_printf(text,
+                "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
+                "\"readerFeatures\":[%s],\"writerFeatures\":[%s]}}\n",
+                text_string(&readers), text_string(&writers));
+    TRY(text_check(&readers, err));
+    return text_check(&writers, err);
 }
 
 static status append_configuration(struct text *text, const struct snapshot *now, struct error *err)
@@ -279,7 +318,7 @@ static status write_lines(struct version_writer *writer, const struct publicatio
     TRY(append_commit_info(&writer->text, publication, version, err));
     TRY(append_txn(&writer->text, publication, err));
     if (publication->new_protocol)
-        append_protocol(&writer->text, publication);
+        TRY(append_protocol(&writer->text, publication, err));
     if (publication->new_metadata)
         TRY(append_metadata(&writer->text, publication, err));
     SCOPED(arena_release) struct arena scratch = {0};

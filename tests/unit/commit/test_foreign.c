@@ -167,7 +167,7 @@ static void a_gap_in_the_log_is_named(void **state)
     expect_load_held(scratch, "version 1 is missing");
 }
 
-static void a_log_cut_off_behind_a_checkpoint_is_named(void **state)
+static void a_log_cut_off_behind_a_checkpoint_that_is_none_is_named(void **state)
 {
     struct scratch *scratch = *state;
     put_version_text(scratch, 3, FOREIGN_INFO("WRITE"));
@@ -279,7 +279,7 @@ int main(void)
         T(a_replaced_schema_holds),
         T(a_feature_that_is_not_known_holds_whatever_the_user_chose),
         T(a_gap_in_the_log_is_named),
-        T(a_log_cut_off_behind_a_checkpoint_is_named),
+        T(a_log_cut_off_behind_a_checkpoint_that_is_none_is_named),
         T(a_torn_version_is_bad_data),
         T(runs_of_many_streams_all_get_in_and_versions_are_dense),
     };
