@@ -323,7 +323,8 @@ int main(int argc, char **argv)
 {
     static struct settings settings = {.groups = 1};
     const struct option_spec *specs = format_find("parquet")->options;
-    struct option_values options = {specs, settings.options, option_count(specs)};
+    struct option_values options = {
+        .specs = specs, .values = settings.options, .n_values = option_count(specs)};
     struct error err;
     for (size_t i = 0; i < options.n_values; i++) {
         settings.options[i].spec = &specs[i];

@@ -1,0 +1,219 @@
+#include "batch/convert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "batch/decimal.h"
+
+enum { TEXT_BYTES = 96 };
+static const int64_t US_PER_DAY = INT64_C(86400) * 1000000;
+static const uint64_t NS_PER_SECOND = 1000000000;
+
+/* ---- fixed width to fixed width: the slot of a NULL is zero before and after ---- */
+
+static status copy_validity(struct column *into, const struct column *from, struct error *err)
+{
+    into->rows = from->rows;
+    into->values.size = from->rows * into->value_bytes;
+    into->null_count = from->null_count;
+    into->validity.size = 0;
+    return from->null_count
+               ? buffer_append(&into->validity, from->validity.data, from->validity.size, err)
+               : STATUS_OK;
+}
+
+#define WIDEN(name, from_type, to_type)                                                            \
+    static status name(struct column *into, const struct column *from, struct error *err)          \
+    {                                                                                              \
+        column_clear(into);                                                                        \
+        TRY(column_reserve(into, from->rows, err));                                                \
+        const from_type *narrow = (const void *)from->values.data;                                 \
+        to_type *wide = (void *)into->values.data;                                                 \
+        for (size_t i = 0; i < from->rows; i++)                                                    \
+            wide[i] = narrow[i];                                                                   \
+        return copy_validity(into, from, err);                                                     \
+    }
+WIDEN(widen_uint8, uint8_t, int16_t)
+WIDEN(widen_uint16, uint16_t, int32_t)
+WIDEN(widen_uint32, uint32_t, int64_t)
+WIDEN(widen_uint64, uint64_t, unsigned __int128) /* little-endian, as a decimal of no places is */
+
+/* ---- to bytes ---- */
+
+static status json_to_text(struct column *into, const struct column *from, struct error *err)
+{
+    column_clear(into);
+    TRY(column_reserve(into, from->rows, err));
+    TRY(column_grow_data(into, from->data.size, err));
+    if (from->data.size)
+        memcpy(into->data.data, from->data.data, from->data.size);
+    if (from->rows)
+        memcpy(into->values.data, from->values.data, (from->rows + 1) * sizeof(int64_t));
+    into->data.size = from->data.size;
+    TRY(copy_validity(into, from, err));
+    into->values.size = (from->rows + 1) * sizeof(int64_t);
+    return STATUS_OK;
+}
+
+static status fixed_to_binary(struct column *into, const struct column *from, struct error *err)
+{
+    size_t width = from->value_bytes;
+    column_clear(into);
+    TRY(column_reserve(into, from->rows, err));
+    TRY(column_grow_data(into, (from->rows - from->null_count) * width, err));
+    for (size_t i = 0; i < from->rows; i++) {
+        if (column_is_null(from, i))
+            TRY(column_append_null(into, err));
+        else
+            TRY(column_append_bytes(into, from->values.data + i * width, width, err));
+    }
+    return STATUS_OK;
+}
+
+/* ---- to text: a function for the form, a kernel around it with the call inlined ---- */
+
+static inline size_t put_two(char *out, unsigned number)
+{
+    out[0] = (char)('0' + number / 10);
+    out[1] = (char)('0' + number % 10);
+    return 2;
+}
+
+/* 0: the value is none of the type. */
+static inline size_t time_text(const struct column *from, const uint8_t *value, char *out)
+{
+    int64_t us = (int64_t)load_u64le(value);
+    if (us < 0 || us > US_PER_DAY)
+        return 0;
+    unsigned seconds = (unsigned)(us / 1000000), fraction = (unsigned)(us % 1000000);
+    size_t n = put_two(out, seconds / 3600);
+    out[n++] = ':';
+    n += put_two(out + n, seconds / 60 % 60);
+    out[n++] = ':';
+    n += put_two(out + n, seconds % 60);
+    if (fraction) {
+        out[n++] = '.';
+        for (unsigned place = 100000; place; place /= 10)
+            out[n++] = (char)('0' + fraction / place % 10);
+    }
+    return n;
+}
+
+static inline size_t uuid_text(const struct column *from, const uint8_t *value, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out[n++] = '-';
+        out[n++] = digits[value[i] >> 4];
+        out[n++] = digits[value[i] & 15];
+    }
+    return n;
+}
+
+static inline size_t decimal_text(const struct column *from, const uint8_t *value, char *out)
+{
+    return decimal_format(value, from->value_bytes, from->field->type.scale, out);
+}
+
+/* "5M" for 5; nothing for 0. */
+static size_t put_part(char *out, int64_t number, char unit)
+{
+    return number ? (size_t)snprintf(out, 24, "%" PRId64 "%c", number, unit) : 0;
+}
+
+/* "-6.5S": the sign by itself, because 0.5 s has no whole part that could hold it. */
+static size_t put_seconds(char *out, bool negative, uint64_t ns)
+{
+    uint64_t fraction = ns % NS_PER_SECOND;
+    if (ns == 0)
+        return 0;
+    size_t n = (size_t)snprintf(out, 24, "%s%" PRIu64, negative ? "-" : "", ns / NS_PER_SECOND);
+    if (fraction) {
+        n += (size_t)snprintf(out + n, 16, ".%09" PRIu64, fraction);
+        while (out[n - 1] == '0')
+            n--;
+    }
+    out[n++] = 'S';
+    return n;
+}
+
+static size_t interval_text(const struct column *from, const uint8_t *value, char *out)
+{
+    int32_t months = (int32_t)load_u32le(value), days = (int32_t)load_u32le(value + 4);
+    int64_t signed_ns = (int64_t)load_u64le(value + 8);
+    bool negative = signed_ns < 0;
+    uint64_t ns = negative ? -(uint64_t)signed_ns : (uint64_t)signed_ns;
+    uint64_t minutes = ns / NS_PER_SECOND / 60;
+    int64_t sign = negative ? -1 : 1;
+    size_t n = 0;
+    out[n++] = 'P';
+    n += put_part(out + n, months / 12, 'Y');
+    n += put_part(out + n, months % 12, 'M');
+    n += put_part(out + n, days, 'D');
+    if (ns || n == 1)
+        out[n++] = 'T';
+    if (n == 2 && ns == 0)
+        return n + (size_t)snprintf(out + n, 4, "0S");
+    n += put_part(out + n, sign * (int64_t)(minutes / 60), 'H');
+    n += put_part(out + n, sign * (int64_t)(minutes % 60), 'M');
+    return n + put_seconds(out + n, negative, ns % (60 * NS_PER_SECOND));
+}
+
+static status no_such_value(const struct column *from, size_t row, struct error *err)
+{
+    char type[64];
+    return error_set(err, STATUS_BAD_DATA,
+                     "column \"%s\": the value in row %zu of the batch is no %s", from->field->name,
+                     row, type_text(from->field->type, type));
+}
+
+#define TO_TEXT(name, text_of)                                                                     \
+    static status name(struct column *into, const struct column *from, struct error *err)          \
+    {                                                                                              \
+        size_t width = from->value_bytes;                                                          \
+        column_clear(into);                                                                        \
+        TRY(column_reserve(into, from->rows, err));                                                \
+        for (size_t i = 0; i < from->rows; i++) {                                                  \
+            char text[TEXT_BYTES];                                                                 \
+            if (column_is_null(from, i)) {                                                         \
+                TRY(column_append_null(into, err));                                                \
+                continue;                                                                          \
+            }                                                                                      \
+            size_t size = text_of(from, from->values.data + i * width, text);                      \
+            if (__builtin_expect(size == 0, 0))                                                    \
+                return no_such_value(from, i, err);                                                \
+            TRY(column_append_bytes(into, text, size, err));                                       \
+        }                                                                                          \
+        return STATUS_OK;                                                                          \
+    }
+TO_TEXT(time_to_text, time_text)
+TO_TEXT(uuid_to_text, uuid_text)
+TO_TEXT(decimal_to_text, decimal_text)
+TO_TEXT(interval_to_text, interval_text)
+
+/* ---- the pairs ---- */
+
+static const struct {
+    enum type_id from, to;
+    column_convert_fn convert;
+} pairs[] = {
+    {TYPE_UINT8, TYPE_INT16, widen_uint8},      {TYPE_UINT16, TYPE_INT32, widen_uint16},
+    {TYPE_UINT32, TYPE_INT64, widen_uint32},    {TYPE_UINT64, TYPE_DECIMAL, widen_uint64},
+    {TYPE_DECIMAL, TYPE_UTF8, decimal_to_text}, {TYPE_FIXED_BINARY, TYPE_BINARY, fixed_to_binary},
+    {TYPE_JSON, TYPE_UTF8, json_to_text},       {TYPE_UUID, TYPE_UTF8, uuid_to_text},
+    {TYPE_TIME, TYPE_UTF8, time_to_text},       {TYPE_INTERVAL, TYPE_UTF8, interval_to_text},
+};
+
+column_convert_fn column_convert_for(struct type from, struct type to)
+{
+    if (to.id == TYPE_DECIMAL && (to.precision != 20 || to.scale != 0))
+        return NULL;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        if (pairs[i].from == from.id && pairs[i].to == to.id)
+            return pairs[i].convert;
+    return NULL;
+}
