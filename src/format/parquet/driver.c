@@ -18,4 +18,12 @@ const struct format_driver parquet_driver = {
     .file_abort = parquet_file_abort,
     .inspect = parquet_inspect,
     .footer_rows = parquet_footer_rows,
+    .reader_open = parquet_reader_open,
+    .reader_schema = parquet_reader_schema,
+    .reader_rows = parquet_reader_rows,
+    .reader_begin = parquet_reader_begin,
+    .reader_batch_schema = parquet_reader_batch_schema,
+    .reader_next = parquet_reader_next,
+    .reader_counts = parquet_reader_counts,
+    .reader_free = parquet_reader_free,
 };

@@ -28,4 +28,17 @@ void parquet_file_abort(struct format_file *file);
 status parquet_inspect(const struct byte_source *source, bool json, FILE *out, struct error *err);
 status parquet_footer_rows(const struct byte_source *source, uint64_t *out_rows, struct error *err);
 
+/* reader.c */
+status parquet_reader_open(const struct byte_source *source, size_t memory_limit,
+                           struct format_reader **out, struct error *err);
+const struct schema *parquet_reader_schema(const struct format_reader *reader);
+uint64_t parquet_reader_rows(const struct format_reader *reader);
+status parquet_reader_begin(struct format_reader *reader, const struct format_read_options *options,
+                            struct error *err);
+const struct schema *parquet_reader_batch_schema(const struct format_reader *reader);
+status parquet_reader_next(struct format_reader *reader, struct batch *batch, size_t max_rows,
+                           size_t *out_rows, struct error *err);
+void parquet_reader_counts(const struct format_reader *reader, struct format_read_counts *out);
+void parquet_reader_free(struct format_reader *reader);
+
 #endif

@@ -63,25 +63,46 @@ static status check(const struct parquet_footer *meta, struct error *err)
     return STATUS_OK;
 }
 
-static status read_into(const struct byte_source *source, struct footer *footer, struct error *err)
+static status too_large(size_t size, size_t limit, struct error *err)
+{
+    return error_set(
+        err, STATUS_BAD_DATA,
+        "the footer of %zu bytes takes more than the %zu bytes of memory that a reader "
+        "may use",
+        size, limit);
+}
+
+static status read_into(const struct byte_source *source, size_t limit, struct footer *footer,
+                        struct error *err)
 {
     size_t size = 0;
     TRY(footer_size(source, &size, err));
+    if (size > limit / 2)
+        return too_large(size, limit, err);
     TRY(buffer_reserve(&footer->bytes, size + 1, err));
     footer->bytes.size = size;
     TRY(source->read(source, source->size - PARQUET_TAIL_BYTES - size, footer->bytes.data, size,
                      err));
     struct thrift_reader r;
     thrift_reader_init(&r, footer->bytes.data, size);
+    r.room = limit - size;
     parquet_read_footer(&r, &footer->arena, &footer->meta);
+    if (r.too_large)
+        return too_large(size, limit, err);
     TRY(thrift_reader_check(&r, "footer of the Parquet file", err));
     return check(&footer->meta, err);
 }
 
 status footer_read(const struct byte_source *source, struct footer *out, struct error *err)
 {
+    return footer_read_within(source, FOOTER_MEMORY_BYTES, out, err);
+}
+
+status footer_read_within(const struct byte_source *source, size_t limit, struct footer *out,
+                          struct error *err)
+{
     struct footer footer = {0};
-    status_code code = read_into(source, &footer, err);
+    status_code code = read_into(source, limit, &footer, err);
     if (code != STATUS_OK) {
         footer_release(&footer);
         return code;

@@ -12,8 +12,13 @@ struct footer {
     struct arena arena;
 };
 
-/* BAD_DATA says what is wrong with the file. */
+enum { FOOTER_MEMORY_BYTES = 256 << 20 };
+
+/* BAD_DATA says what is wrong with the file; also when the footer takes more than LIMIT bytes of memory, as read and
+ * as structs (footer_read: FOOTER_MEMORY_BYTES). */
 status footer_read(const struct byte_source *source, struct footer *out, struct error *err);
+status footer_read_within(const struct byte_source *source, size_t limit, struct footer *out,
+                          struct error *err);
 void footer_release(struct footer *footer); /* accepts zeroed */
 
 #endif

@@ -46,6 +46,7 @@ struct parquet_chunk {
     int32_t column_index_bytes, offset_index_bytes;
     int32_t bloom_filter_bytes; /* header included; 0: not said */
     struct parquet_size_statistics sizes;
+    bool is_elsewhere; /* in another file; read only */
 };
 
 struct parquet_group {

@@ -16,6 +16,10 @@ static void *take_array(struct thrift_reader *r, struct arena *arena, size_t cou
 {
     if (r->failed || count == 0)
         return NULL;
+    if (r->room > 0 && arena->total_bytes + count * size > r->room) {
+        r->failed = r->too_large = true;
+        return NULL;
+    }
     void *array = arena_alloc(arena, count * size);
     if (!array)
         r->failed = r->no_memory = true;
@@ -225,6 +229,9 @@ static void read_chunk(struct thrift_reader *r, struct arena *arena, struct parq
     struct thrift_field f = {0};
     while (thrift_next(r, &f))
         switch (f.id) {
+        case 1:
+            out->is_elsewhere = thrift_binary(r, &f).size > 0;
+            break;
         case 3:
             if (thrift_struct(r, &f)) {
                 read_column_metadata(r, arena, out);

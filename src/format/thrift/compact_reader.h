@@ -10,7 +10,9 @@
 struct thrift_reader {
     const uint8_t *start, *at, *end;
     bool failed;
-    bool no_memory; /* why: the caller, who sets it, had no room for what was read */
+    bool no_memory; /* why: the caller, who sets it, had no room for what was read ... */
+    bool too_large; /* ... or would have taken more than `room` bytes; 0: as many as it takes */
+    size_t room;
     unsigned depth;
 };
 
