@@ -3,75 +3,20 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include "format/parquet/kernels.h"
 
-/* A run shorter than this stays in the packed groups around it: its own header would cost more. */
+/* A run shorter than this stays in the packed groups around it: its own header would cost more. It is what the
+ * kernel next_run looks for. */
 enum { SHORTEST_RUN_GROUPS = 2 };
-
-/* Eight values; WIDTH is a constant wherever this is called, so all shifts are too. */
-static inline __attribute__((always_inline)) void pack_group(const uint32_t *in, unsigned width,
-                                                             uint8_t *out)
-{
-    if (width <= 8) {
-        uint64_t bits = 0;
-        for (unsigned i = 0; i < 8; i++)
-            bits |= (uint64_t)in[i] << (i * width);
-        store_u64le(out, bits);
-        return;
-    }
-    uint64_t bits = 0;
-    unsigned used = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        bits |= (uint64_t)in[i] << used;
-        used += width;
-        if (used >= 32) {
-            store_u32le(out, (uint32_t)bits);
-            out += 4;
-            bits >>= 32;
-            used -= 32;
-        }
-    }
-    store_u32le(out, (uint32_t)bits);
-}
-
-#define PACK_CASE(w)                                                                               \
-    case w:                                                                                        \
-        for (size_t g = 0; g < groups; g++)                                                        \
-            pack_group(values + 8 * g, w, out + (size_t)w * g);                                    \
-        break;
 
 void bit_pack(const uint32_t *values, size_t groups, unsigned width, uint8_t *out)
 {
-    switch (width) {
-        PACK_CASE(1)
-        PACK_CASE(2)
-        PACK_CASE(3)
-        PACK_CASE(4)
-        PACK_CASE(5)
-        PACK_CASE(6)
-        PACK_CASE(7)
-        PACK_CASE(8)
-        PACK_CASE(9)
-        PACK_CASE(10)
-        PACK_CASE(11)
-        PACK_CASE(12)
-        PACK_CASE(13)
-        PACK_CASE(14)
-        PACK_CASE(15)
-        PACK_CASE(16)
-        PACK_CASE(17)
-        PACK_CASE(18)
-        PACK_CASE(19)
-        PACK_CASE(20)
-        PACK_CASE(21)
-        PACK_CASE(22)
-        PACK_CASE(23)
-        PACK_CASE(24)
-    default: /* wider indexes need a dictionary of 2^24 entries: rare */
-        for (size_t g = 0; g < groups; g++)
-            pack_group(values + 8 * g, width, out + (size_t)width * g);
-        break;
-    }
+    kernels()->pack(values, groups, width, out);
+}
+
+void bit_unpack(const uint8_t *in, size_t groups, unsigned width, uint32_t *out)
+{
+    kernels()->unpack(in, groups, width, out);
 }
 
 static size_t put_varint(uint8_t *out, uint64_t value)
@@ -151,15 +96,12 @@ static size_t encode_tail(const uint32_t *values, size_t from, size_t n, unsigne
 
 size_t hybrid_encode(const uint32_t *values, size_t n, unsigned width, uint8_t *out)
 {
+    const struct kernels *kernel = kernels();
     size_t whole = n / 8;
     size_t packed_from = 0; /* groups [packed_from, g) wait to be packed */
     size_t size = 0;
-    for (size_t g = 0; g < whole;) {
+    for (size_t g = 0; (g = kernel->next_run(values, g, whole)) < whole;) {
         size_t same = uniform_groups(values, g, whole);
-        if (same < SHORTEST_RUN_GROUPS) {
-            g++;
-            continue;
-        }
         size += encode_packed(values + 8 * packed_from, g - packed_from, width, out + size);
         size += hybrid_encode_run(values[8 * g], 8 * same, width, out + size);
         g += same;

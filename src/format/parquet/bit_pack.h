@@ -17,6 +17,9 @@ static inline unsigned bit_width_of(uint64_t value)
 /* GROUPS * 8 values of WIDTH bits (1..32) into OUT, least significant bit first. OUT needs
  * GROUPS * WIDTH bytes and BIT_PACK_SLACK behind them, which may be overwritten. */
 void bit_pack(const uint32_t *values, size_t groups, unsigned width, uint8_t *out);
+/* The way back: GROUPS * 8 values of WIDTH bits (1..32) out of exactly GROUPS * WIDTH bytes at IN; no byte beside
+ * them is read. OUT has room for GROUPS * 8 values and no more is written. */
+void bit_unpack(const uint8_t *in, size_t groups, unsigned width, uint32_t *out);
 
 /* Bytes that hybrid_encode may need for N values, slack included. */
 size_t hybrid_bound(size_t n, unsigned width);

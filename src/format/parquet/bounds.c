@@ -1,7 +1,8 @@
 #include "format/parquet/bounds.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "format/parquet/kernels.h"
 
 static struct bound raw_bound(const void *value, size_t size)
 {
@@ -12,40 +13,44 @@ static struct bound raw_bound(const void *value, size_t size)
 
 /* ---- kernels ---- */
 
-#define INTEGER_KERNEL(name, type)                                                                 \
-    static void name(const struct dense *values, size_t first, size_t n, struct bounds *out)       \
+#define INTEGER_KERNEL(type_name, type)                                                            \
+    static void bounds_##type_name(const struct dense *values, size_t first, size_t n,             \
+                                   struct bounds *out)                                             \
     {                                                                                              \
         const type *v = (const type *)(const void *)values->values + first;                        \
         *out = (struct bounds){.set = n > 0};                                                      \
         if (n == 0)                                                                                \
             return;                                                                                \
-        type min = v[0], max = v[0];                                                               \
-        for (size_t i = 1; i < n; i++) {                                                           \
-            min = v[i] < min ? v[i] : min;                                                         \
-            max = v[i] > max ? v[i] : max;                                                         \
-        }                                                                                          \
+        type min, max;                                                                             \
+        kernels()->bounds_##type_name(v, n, &min, &max);                                           \
         out->min = raw_bound(&min, sizeof(min));                                                   \
         out->max = raw_bound(&max, sizeof(max));                                                   \
     }
 
-INTEGER_KERNEL(bounds_int32, int32_t)
-INTEGER_KERNEL(bounds_int64, int64_t)
-INTEGER_KERNEL(bounds_uint32, uint32_t)
-INTEGER_KERNEL(bounds_uint64, uint64_t)
-INTEGER_KERNEL(bounds_bool, uint8_t)
+INTEGER_KERNEL(int32, int32_t)
+INTEGER_KERNEL(int64, int64_t)
+INTEGER_KERNEL(uint32, uint32_t)
+INTEGER_KERNEL(uint64, uint64_t)
+
+static void bounds_bool(const struct dense *values, size_t first, size_t n, struct bounds *out)
+{
+    const uint8_t *bools = values->values + first;
+    *out = (struct bounds){.set = n > 0};
+    if (n == 0)
+        return;
+    uint8_t min = !memchr(bools, 0, n) ? 1 : 0, max = memchr(bools, 1, n) ? 1 : 0;
+    out->min = raw_bound(&min, sizeof(min));
+    out->max = raw_bound(&max, sizeof(max));
+}
 
 /* NaN is left out and counted. A zero bound stands for both zeros: -0.0 below, +0.0 above. */
-#define FLOAT_KERNEL(name, type)                                                                   \
-    static void name(const struct dense *values, size_t first, size_t n, struct bounds *out)       \
+#define FLOAT_KERNEL(type)                                                                         \
+    static void bounds_##type(const struct dense *values, size_t first, size_t n,                  \
+                              struct bounds *out)                                                  \
     {                                                                                              \
         const type *v = (const type *)(const void *)values->values + first;                        \
-        type min = (type)INFINITY, max = (type)-INFINITY;                                          \
-        size_t nans = 0;                                                                           \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            nans += v[i] != v[i];                                                                  \
-            min = v[i] < min ? v[i] : min;                                                         \
-            max = v[i] > max ? v[i] : max;                                                         \
-        }                                                                                          \
+        type min, max;                                                                             \
+        size_t nans = kernels()->bounds_##type(v, n, &min, &max);                                  \
         *out = (struct bounds){.set = nans < n, .nan_count = nans};                                \
         if (!out->set)                                                                             \
             return;                                                                                \
@@ -57,8 +62,8 @@ INTEGER_KERNEL(bounds_bool, uint8_t)
         out->max = raw_bound(&max, sizeof(max));                                                   \
     }
 
-FLOAT_KERNEL(bounds_float, float)
-FLOAT_KERNEL(bounds_double, double)
+FLOAT_KERNEL(float)
+FLOAT_KERNEL(double)
 
 static int compare_bytes(struct span a, struct span b)
 {
@@ -142,7 +147,7 @@ static void bounds_none(const struct dense *values, size_t first, size_t n, stru
 
 bounds_kernel *bounds_kernel_for(const struct leaf *leaf)
 {
-    static bounds_kernel *const kernels[] = {
+    static bounds_kernel *const orders[] = {
         [ORDER_NONE] = bounds_none,     [ORDER_BOOL] = bounds_bool,
         [ORDER_INT32] = bounds_int32,   [ORDER_INT64] = bounds_int64,
         [ORDER_UINT32] = bounds_uint32, [ORDER_UINT64] = bounds_uint64,
@@ -150,7 +155,7 @@ bounds_kernel *bounds_kernel_for(const struct leaf *leaf)
         [ORDER_BYTES] = bounds_bytes,   [ORDER_SIGNED_FIXED] = bounds_signed_fixed,
     };
     bool long_fixed = leaf->physical == PARQUET_FIXED && leaf->width > BOUND_TEXT_BYTES;
-    return long_fixed ? bounds_none : kernels[leaf->order]; /* fixed values can't be cut */
+    return long_fixed ? bounds_none : orders[leaf->order]; /* fixed values can't be cut */
 }
 
 /* ---- order ---- */

@@ -1,6 +1,7 @@
 #include "format/parquet/crc32.h"
 
 #include "base/bytes.h"
+#include "format/parquet/kernels.h"
 
 enum { STEP = 16 };
 
@@ -26,10 +27,8 @@ static inline uint32_t four_bytes(const uint32_t (*table)[256], uint32_t word)
            table[0][word >> 24];
 }
 
-uint32_t crc32_of(const struct crc32 *crc, const void *bytes, size_t size)
+uint32_t crc32_update(const struct crc32 *crc, uint32_t value, const uint8_t *at, size_t size)
 {
-    const uint8_t *at = bytes;
-    uint32_t value = 0xffffffffu;
     for (; size >= STEP; at += STEP, size -= STEP)
         value = four_bytes(&crc->table[12], load_u32le(at) ^ value) ^
                 four_bytes(&crc->table[8], load_u32le(at + 4)) ^
@@ -37,5 +36,10 @@ uint32_t crc32_of(const struct crc32 *crc, const void *bytes, size_t size)
                 four_bytes(&crc->table[0], load_u32le(at + 12));
     for (; size > 0; at++, size--)
         value = value >> 8 ^ crc->table[0][(value ^ *at) & 0xff];
-    return ~value;
+    return value;
+}
+
+uint32_t crc32_of(const struct crc32 *crc, const void *bytes, size_t size)
+{
+    return ~kernels()->crc32(crc, 0xffffffffu, bytes, size);
 }

@@ -5,12 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sixteen bytes a step. Made once for an encoder, so that nothing is global. */
+/* Made once for an encoder, so that nothing is global. */
 struct crc32 {
     uint32_t table[16][256];
 };
 
 void crc32_init(struct crc32 *crc);
+/* VALUE (complemented, as it is between two pieces) goes on over the bytes, sixteen a step. */
+uint32_t crc32_update(const struct crc32 *crc, uint32_t value, const uint8_t *bytes, size_t size);
+/* The checksum of the bytes, by the fastest kernel there is (kernels.h). */
 uint32_t crc32_of(const struct crc32 *crc, const void *bytes, size_t size);
 
 #endif

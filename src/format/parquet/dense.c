@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "format/parquet/kernels.h"
 
 enum { SLACK = 64 };
 
@@ -65,10 +66,12 @@ static bool take_decimal_int64(const struct leaf *leaf, const uint8_t *from, con
                                size_t n, uint8_t *out)
 {
     const int64_t *halves = (const int64_t *)(const void *)from;
+    if (!rows)
+        return kernels()->narrow_int64(halves, n, (int64_t *)(void *)out);
     int64_t *narrow = (int64_t *)(void *)out;
     int64_t lost = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t row = ROW(i);
+        size_t row = rows[i];
         narrow[i] = halves[2 * row];
         lost |= halves[2 * row + 1] ^ (halves[2 * row] >> 63);
     }
@@ -79,10 +82,12 @@ static bool take_decimal_int32(const struct leaf *leaf, const uint8_t *from, con
                                size_t n, uint8_t *out)
 {
     const int64_t *halves = (const int64_t *)(const void *)from;
+    if (!rows)
+        return kernels()->narrow_int32(halves, n, (int32_t *)(void *)out);
     int32_t *narrow = (int32_t *)(void *)out;
     int64_t lost = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t row = ROW(i);
+        size_t row = rows[i];
         int64_t low = halves[2 * row];
         narrow[i] = (int32_t)low;
         lost |= (halves[2 * row + 1] ^ (low >> 63)) | ((int32_t)low ^ low);
@@ -130,14 +135,18 @@ static bool take_interval(const struct leaf *leaf, const uint8_t *from, const ui
 static void take_bool(const uint8_t *bits, const uint32_t *rows, size_t first, size_t n,
                       uint8_t *out)
 {
+    if (!rows) {
+        kernels()->bits_to_bytes(bits, first, n, out);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
-        out[i] = bit_get(bits, rows ? rows[i] : first + i);
+        out[i] = bit_get(bits, rows[i]);
 }
 
 typedef bool take_kernel(const struct leaf *leaf, const uint8_t *from, const uint32_t *rows,
                          size_t n, uint8_t *out);
 
-static take_kernel *const kernels[] = {
+static take_kernel *const forms[] = {
     [FORM_SAME] = take_same,
     [FORM_INT8] = take_int8,
     [FORM_INT16] = take_int16,
@@ -241,7 +250,7 @@ status dense_take(const struct leaf *leaf, const struct column *column, const ui
     out->values = room;
     if (leaf->form == FORM_BOOL)
         take_bool(from, rows, first, n, room);
-    else if (!kernels[leaf->form](leaf, from, rows, n, room))
+    else if (!forms[leaf->form](leaf, from, rows, n, room))
         return no_form(leaf, err);
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "format/parquet/kernels.h"
 
 void levels_scratch_release(struct levels_scratch *scratch)
 {
@@ -31,16 +32,6 @@ static size_t first_null(const uint8_t *validity, size_t first)
     return first;
 }
 
-static size_t set_positions(const uint8_t *validity, size_t first, size_t n, uint32_t *out)
-{
-    size_t count = 0;
-    for (size_t i = first; i < first + n; i++) {
-        out[count] = (uint32_t)i;
-        count += bit_get(validity, i);
-    }
-    return count;
-}
-
 static status take_flat(const struct leaf *leaf, const struct column *column, size_t first,
                         size_t n, struct levels_scratch *scratch, struct levels *out,
                         struct error *err)
@@ -54,9 +45,9 @@ static status take_flat(const struct leaf *leaf, const struct column *column, si
         return STATUS_OK;
     if (!leaf->field->nullable)
         return null_in_required(leaf, leaf->field, first_null(validity, first), err);
-    TRY(buffer_reserve(&scratch->rows, (n + 1) * sizeof(uint32_t), err));
+    TRY(buffer_reserve(&scratch->rows, (n + 16) * sizeof(uint32_t), err));
     uint32_t *rows = (uint32_t *)(void *)scratch->rows.data;
-    out->values = set_positions(validity, first, n, rows);
+    out->values = kernels()->positions(validity, first, n, rows);
     out->rows = rows;
     out->validity = validity;
     return STATUS_OK;
