@@ -25,7 +25,8 @@ static bool copy_field(struct arena *arena, const struct field *from, struct fie
     out->children = NULL;
     if (!copy_text(arena, from->name, &out->name) ||
         !copy_text(arena, from->source_id, &out->source_id) ||
-        !copy_text(arena, from->source_type, &out->source_type))
+        !copy_text(arena, from->source_type, &out->source_type) ||
+        !copy_text(arena, from->carries, &out->carries))
         return false;
     if (from->n_children == 0)
         return true;

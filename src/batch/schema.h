@@ -20,6 +20,8 @@ struct field {
     int32_t field_id;      /* > 0 once the contract gave one; 0 before */
     const char *source_id; /* identity in the source ("cid:3", "16384.2"); NULL: the name is all */
     const char *source_type; /* type as the source declares it ("DECIMAL(15,2)"); NULL: unknown */
+    const char
+        *carries; /* the type whose values a table without it holds as `type`; NULL: that one */
     const struct field *children; /* LIST: 1 (element); MAP: 1 (struct of key, value); STRUCT: n */
     size_t n_children;
 };

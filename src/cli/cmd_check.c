@@ -204,31 +204,52 @@ static status check_files(const struct stream_spec *spec, const struct schema *s
     return code;
 }
 
-/* The columns as they come out of the source, and what the table says about their types. */
-static status check_schema(struct findings *findings, const struct stream_spec *spec,
-                           struct open_table *table, const struct read_plan *plan,
-                           struct error *err)
+/* What the table says about the columns' types, CARRIED being as it would hold them. */
+static void check_types(struct findings *findings, const struct stream_spec *spec,
+                        struct open_table *table, const struct schema *carried)
 {
     struct error cause = {0};
-    if (table->table &&
-        spec->table->check_schema(table->table, &plan->schema, &cause) != STATUS_OK) {
+    struct arena arena = {0};
+    if (table->table && spec->table->check_schema(table->table, carried, &cause) != STATUS_OK) {
         fail(findings, "types", &cause,
              "give the column another type under columns, or leave it out of select");
     } else {
         char found[128];
         snprintf(found, sizeof(found), "%zu columns, all with a type the table carries",
-                 plan->schema.n_fields);
+                 carried->n_fields);
         on_finding(findings, FINDING_OK, "types", found, NULL);
     }
-    check_drift(findings, table, &plan->schema);
+    for (size_t i = 0; i < carried->n_fields; i++)
+        if (carried->fields[i].carries)
+            on_finding(findings, FINDING_OK, "types",
+                       commit_carry_text(spec->table, &carried->fields[i], &arena), NULL);
+    arena_release(&arena);
+}
+
+static status check_layout(struct findings *findings, const struct stream_spec *spec,
+                           const struct schema *carried, int32_t today, struct error *err)
+{
+    struct error cause = {0};
     struct partitioner *partitioner = NULL;
-    status_code code = partitioner_new(&plan->schema, spec->partitions, spec->n_partitions,
-                                       plan->today, &partitioner, &cause);
+    status_code code =
+        partitioner_new(carried, spec->partitions, spec->n_partitions, today, &partitioner, &cause);
     if (code != STATUS_OK)
         return finding_or_mistake(findings, spec, "partition_by", &cause, err);
-    code = check_files(spec, &plan->schema, partitioner, &cause);
+    code = check_files(spec, carried, partitioner, &cause);
     partitioner_free(partitioner);
     return code == STATUS_OK ? STATUS_OK : finding_or_mistake(findings, spec, "files", &cause, err);
+}
+
+/* The columns as they come out of the source, and as the table would hold them. */
+static status check_schema(struct findings *findings, const struct stream_spec *spec,
+                           struct open_table *table, const struct read_plan *plan,
+                           struct error *err)
+{
+    SCOPED(schema_release) struct schema carried = {0};
+    TRY(commit_carry_schema(spec->table, &plan->schema, &carried, err));
+    check_types(findings, spec, table, &carried);
+    check_drift(findings, table, &plan->schema);
+    return check_layout(findings, spec, &carried, plan->today, err);
 }
 
 static status check_plan(struct findings *findings, struct open_source *source,

@@ -3,14 +3,26 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/open.h"
+#include "commit/commit.h"
+
+/* The type that a table without TYPE holds its values as; NULL: it has the type. No target is known here: the one that a
+ * lake path means. */
+static const char *carried_as(struct type type, char out[64])
+{
+    struct type carried;
+    if (!commit_drivers[0]->carry(type, &carried) || type_equal(type, carried))
+        return NULL;
+    return type_text(carried, out);
+}
 
 /* ---- JSON ---- */
 
 static json_t *column_to_json(const struct source_column *column)
 {
-    char type[64];
-    return json_pack("{s:s,s:s,s:s,s:b,s:i,s:b,s:b}", "name", column->name, "type",
-                     type_text(column->type, type), "declared_type",
+    char type[64], carried[64];
+    return json_pack("{s:s,s:s,s:o,s:s,s:b,s:i,s:b,s:b}", "name", column->name, "type",
+                     type_text(column->type, type), "carried_as",
+                     json_text_or_null(carried_as(column->type, carried)), "declared_type",
                      column->declared_type ? column->declared_type : "", "nullable",
                      column->nullable, "key_position", (int)column->key_position, "usable_key",
                      column->usable_key, "indexed", column->indexed);
@@ -61,9 +73,13 @@ static status print_columns(struct invocation *invocation, const struct source_s
     struct grid grid = {.arena = &invocation->arena, .n_columns = 5, .alignment = "lllll"};
     for (size_t i = 0; i < stream->n_columns; i++) {
         const struct source_column *column = &stream->columns[i];
-        char type[64], uses[64];
+        char type[64], carried[64], shown[192], uses[64];
+        snprintf(shown, sizeof(shown), "%s", type_text(column->type, type));
+        if (carried_as(column->type, carried))
+            snprintf(shown, sizeof(shown), "%s (%s table: %s)", type, commit_drivers[0]->name,
+                     carried);
         const char *cells[] = {
-            column->name, type_text(column->type, type),
+            column->name, shown,
             column->declared_type && column->declared_type[0] ? column->declared_type : "(no type)",
             column->nullable ? "" : "not null", column_uses(column, uses)};
         grid_row(&grid, cells);

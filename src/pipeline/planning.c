@@ -192,6 +192,7 @@ static void give_field_ids(struct stream_run *stream)
         struct field *field = &stream->plan.schema.fields[i];
         const struct field *old = known ? find_contract_field(&record->contract, field) : NULL;
         field->field_id = old && old->field_id > 0 ? old->field_id : next++;
+        stream->carried.fields[i].field_id = field->field_id;
     }
     for (size_t i = 0; i < stream->keys.n_fields; i++) {
         struct field *key = &stream->keys.fields[i];
@@ -211,7 +212,8 @@ static void give_field_ids(struct stream_run *stream)
 static status plan_schemas(struct stream_run *stream, struct error *err)
 {
     const struct stream_spec *spec = stream->spec;
-    const struct schema *schema = &stream->plan.schema;
+    const struct schema *schema = &stream->carried;
+    TRY(stream_plan_carries(stream, err));
     TRY(partitioner_new(schema, spec->partitions, spec->n_partitions, stream->plan.today,
                         &stream->partitioner, err));
     TRY(schema_copy(partitioner_keys(stream->partitioner), &stream->keys, err));
@@ -284,6 +286,7 @@ static void digest_inputs(struct stream_run *stream, struct text *text)
     for (size_t i = 0; i < spec->n_columns; i++)
         text_printf(text, "policy %s %d\n", spec->columns[i].name, spec->columns[i].on_error);
     digest_fields(text, &plan->schema);
+    digest_fields(text, &stream->carried);
     for (size_t i = 0; i < spec->n_partitions; i++)
         text_printf(text, "partition %s\n",
                     partition_spec_text(&spec->partitions[i], &stream->arena));

@@ -23,6 +23,7 @@ static const uint64_t KEEP_PLAIN_BYTES = 16 << 20;
 struct worker {
     struct worker *next;
     struct batch chunk;    /* of plan.schema */
+    struct carried_rows carried;
     struct batch gathered; /* of data_schema */
     struct encoder *encoder;
     struct partition_groups groups;
@@ -60,6 +61,7 @@ struct split_work {
 static void worker_free(struct worker *worker, const struct format_driver *format)
 {
     batch_release(&worker->chunk);
+    carried_rows_release(&worker->carried);
     batch_release(&worker->gathered);
     if (worker->encoder)
         format->encoder_free(worker->encoder);
@@ -73,6 +75,7 @@ static void worker_free(struct worker *worker, const struct format_driver *forma
 static status worker_init(struct worker *worker, struct stream_run *stream, struct error *err)
 {
     TRY(batch_init(&worker->chunk, &stream->plan.schema, err));
+    TRY(carried_rows_init(stream, &worker->carried, err));
     TRY(batch_init(&worker->gathered, &stream->data_schema, err));
     TRY(stream->spec->format->encoder_new(&stream->data_schema, &stream->spec->format_options,
                                           &worker->encoder, err));
@@ -336,10 +339,10 @@ static status write_chunk(struct split_work *work, struct error *err)
 {
     struct worker *worker = work->worker;
     struct stream_run *stream = work->stream;
-    struct batch rows;
-    TRY(partition_group(stream->partitioner, work->result.keys, &worker->chunk, &worker->groups,
-                        err));
-    batch_view(&worker->chunk, &stream->data_schema, stream->data_pick, worker->view, &rows);
+    struct batch carried, rows;
+    TRY(stream_carry(stream, &worker->chunk, &worker->carried, &carried, err));
+    TRY(partition_group(stream->partitioner, work->result.keys, &carried, &worker->groups, err));
+    batch_view(&carried, &stream->data_schema, stream->data_pick, worker->view, &rows);
     TRY(emit_groups(work, &rows, err));
     batch_clear(&worker->chunk);
     return STATUS_OK;
@@ -408,7 +411,8 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
 static status read_all(struct split_work *work, struct error *err)
 {
     struct stream_run *stream = work->stream;
-    size_t limit = work->pass->share_bytes / 2;
+    /* what is converted stands beside what was read, and its text is longer than the value was */
+    size_t limit = work->pass->share_bytes / (stream->n_carries ? 4 : 2);
     for (bool drained = false; !drained;) {
         TRY(read_step(work, limit, &drained, err));
         struct batch *chunk = &work->worker->chunk;

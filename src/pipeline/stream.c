@@ -96,6 +96,7 @@ void stream_run_release(struct stream_run *stream)
     partition_keys_free(stream->all_keys);
     partitioner_free(stream->partitioner);
     schema_release(&stream->keys);
+    schema_release(&stream->carried);
     schema_release(&stream->data_schema);
     schema_release(&stream->table_schema);
     read_plan_release(&stream->plan);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/cancel.h"
+#include "batch/convert.h"
 #include "commit/commit.h"
 #include "partition/partition.h"
 #include "pipeline/pipeline.h"
@@ -40,6 +41,19 @@ status known_rows_init(struct known_rows *known, const struct tie_digests *ties,
 bool known_rows_take(struct known_rows *known, const struct digest *digest);
 void known_rows_give_back(struct known_rows *known, const struct tie_digests *taken);
 
+/* A column that the table holds as another type (carry.c). */
+struct carry {
+    size_t column;
+    column_convert_fn convert;
+};
+
+/* Where a thread puts such columns, chunk after chunk. */
+struct carried_rows {
+    struct column *view;      /* all columns: borrowed */
+    struct column *converted; /* those of the stream's carries: owned */
+    size_t n_converted;
+};
+
 struct stream_run {
     struct run_context *run;
     struct cancel cancel; /* this stream's; the run's is its parent, so one stream stops alone */
@@ -60,13 +74,17 @@ struct stream_run {
     struct scalar lower; /* old watermark; is_null: none */
     struct known_rows known;
 
+    struct schema carried; /* plan.schema as the table holds it: what partitions and files are of */
+    struct carry *carries;
+    size_t n_carries;
+
     struct partitioner *partitioner;
     struct partition_keys *all_keys; /* of the finished splits; NULL: none yet */
     pthread_mutex_t keys_mutex;
     struct schema keys;        /* key columns with field ids */
     struct schema data_schema; /* columns in the files */
     struct schema table_schema;
-    size_t *data_pick;   /* positions of data_schema's columns in plan.schema */
+    size_t *data_pick;   /* positions of data_schema's columns in plan.schema and carried */
     char digest[33];     /* of the plan */
     const char *staging; /* "_leat/staging/<run id>" */
     pthread_mutex_t plan_mutex;
@@ -108,6 +126,16 @@ status stream_count_table(struct stream_run *stream, struct error *err);
 status stream_check_partial(const struct stream_run *stream, struct error *err);
 status stream_check_partition_values(struct stream_run *stream, struct error *err);
 bool partition_is_given(struct stream_run *stream, const char *value);
+
+/* Find the columns that the table has no type for, and bind their kernels. carry.c */
+status stream_plan_carries(struct stream_run *stream, struct error *err);
+/* ROWS is zeroed; released by the caller, also after failure. */
+status carried_rows_init(const struct stream_run *stream, struct carried_rows *rows,
+                         struct error *err);
+void carried_rows_release(struct carried_rows *rows);
+/* CHUNK as the table holds it: OUT borrows from both, until ROWS is used again. */
+status stream_carry(const struct stream_run *stream, const struct batch *chunk,
+                    struct carried_rows *rows, struct batch *out, struct error *err);
 
 /* Number the partitions of a finished split as the stream does, and drop its own set of them. BAD_DATA: a value that can't be a
  * partition's. stream_keys.c */

@@ -31,7 +31,7 @@ static status map_keys(struct stream_run *stream, const struct partition_keys *o
         struct scalar values[16];
         for (size_t c = 0; c < stream->keys.n_fields; c++)
             partition_keys_value(own, key, c, &values[c]);
-        TRY(refuse_empty_text(&stream->keys, values, &stream->plan.schema, err));
+        TRY(refuse_empty_text(&stream->keys, values, &stream->carried, err));
         TRY(partition_keys_intern(stream->all_keys, values, &map[key], err));
     }
     return STATUS_OK;

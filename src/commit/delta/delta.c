@@ -288,6 +288,7 @@ const struct commit_driver commit_delta = {
     .options = no_options,
     .open = delta_open,
     .load = delta_load,
+    .carry = delta_carry,
     .check_schema = delta_check,
     .describe_file = delta_describe_file,
     .publish = delta_publish,

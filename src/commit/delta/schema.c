@@ -45,24 +45,25 @@ static const char *delta_type(struct type type, char buf[64])
     }
 }
 
-/* ---- what can't be carried ---- */
+/* ---- what Delta has no type for ---- */
 
-static const char *remedy(struct type type)
+/* JSON would do as it is, but readers of tables do not expect the annotation that the files then have. */
+bool delta_carry(struct type type, struct type *out)
 {
-    switch (type.id) {
-    case TYPE_UINT8:
-        return "int16";
-    case TYPE_UINT16:
-        return "int32";
-    case TYPE_UINT32:
-        return "int64";
-    case TYPE_UINT64:
-        return "decimal(20,0)";
-    case TYPE_FIXED_BINARY:
-        return "binary";
-    default:
-        return "text";
-    }
+    static const struct type wider[] = {
+        [TYPE_UINT8] = {.id = TYPE_INT16},  [TYPE_UINT16] = {.id = TYPE_INT32},
+        [TYPE_UINT32] = {.id = TYPE_INT64}, [TYPE_UINT64] = {.id = TYPE_DECIMAL, .precision = 20},
+        [TYPE_DECIMAL] = {.id = TYPE_UTF8}, [TYPE_FIXED_BINARY] = {.id = TYPE_BINARY},
+        [TYPE_TIME] = {.id = TYPE_UTF8},    [TYPE_INTERVAL] = {.id = TYPE_UTF8},
+        [TYPE_UUID] = {.id = TYPE_UTF8},    [TYPE_JSON] = {.id = TYPE_UTF8},
+    };
+    char buf[64];
+    bool has = type_is_nested(type) || (type.id != TYPE_JSON && delta_type(type, buf));
+    bool widens = (size_t)type.id < sizeof(wider) / sizeof(wider[0]) && wider[type.id].id;
+    if (!has && !widens)
+        return false;
+    *out = has ? type : wider[type.id];
+    return true;
 }
 
 static status check_name(const char *name, struct error *err)
@@ -101,10 +102,12 @@ static status check_field(const struct field *field, const char *column, struct 
         return check_fields(field->children, field->n_children, column, err);
     if (delta_type(field->type, buf))
         return STATUS_OK;
+    struct type other = {.id = TYPE_UTF8};
+    (void)delta_carry(field->type, &other);
     return error_set(err, STATUS_BAD_CONFIG,
                      "column \"%s\" is of type %s, for which a Delta table has none; write it as "
                      "another with columns: {%s: {type: %s}}",
-                     column, type_text(field->type, word), column, remedy(field->type));
+                     column, type_text(field->type, word), column, type_text(other, buf));
 }
 
 static status check_fields(const struct field *fields, size_t n, const char *column,
@@ -160,8 +163,12 @@ static void append_struct(struct text *text, const struct field *fields, size_t 
         json_append_text(text, fields[i].name);
         text_append(text, ",\"type\":");
         append_type(text, &fields[i]);
-        text_printf(text, ",\"nullable\":%s,\"metadata\":{}}",
-                    fields[i].nullable ? "true" : "false");
+        text_printf(text, ",\"nullable\":%s,\"metadata\":{", fields[i].nullable ? "true" : "false");
+        if (fields[i].carries) {
+            text_append(text, "\"leat.type\":");
+            json_append_text(text, fields[i].carries);
+        }
+        text_append(text, "}}");
     }
     text_append(text, "]}");
 }

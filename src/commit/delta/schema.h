@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "batch/schema.h"
 
+/* commit_driver.carry */
+bool delta_carry(struct type type, struct type *out);
 /* Types and names that a Delta table can carry: BAD_CONFIG names column, type and remedy. */
 status delta_check_schema(const struct schema *schema, struct error *err);
 /* Append the schemaString's JSON (checked before). */
