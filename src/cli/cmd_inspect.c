@@ -67,6 +67,14 @@ static const struct format_driver *format_of(const char *path)
     return format_drivers[0];
 }
 
+static const struct option_spec flags[] = {
+    {.name = "row-groups",
+     .kind = OPTION_BOOL,
+     .help = "The columns of each row group one by one; --json always has them."},
+    {.name = "pages", .kind = OPTION_BOOL, .help = "Each page of each column too."},
+    {0},
+};
+
 static status run(struct invocation *invocation, struct error *err)
 {
     const char *path = invocation->args[0];
@@ -74,8 +82,13 @@ static status run(struct invocation *invocation, struct error *err)
     if (text_starts_with(path, "file:///"))
         path += strlen("file://");
     TRY(open_file(path, &file, err));
-    TRY_IN(format_of(path)->inspect(&file.base, invocation->json, invocation->out, err), err,
-           "in file %s", path);
+    const struct format_inspect_options options = {
+        .json = invocation->json,
+        .row_groups = option_number(&invocation->flags, "row-groups") != 0,
+        .pages = option_number(&invocation->flags, "pages") != 0,
+    };
+    TRY_IN(format_of(path)->inspect(&file.base, &options, invocation->out, err), err, "in file %s",
+           path);
     return STATUS_OK;
 }
 
@@ -84,7 +97,10 @@ const struct command cmd_inspect = {
     .synopsis = "FILE",
     .summary = "schema, row groups, encodings and statistics of a data file",
     .help = "Shows what is in a data file: schema, row groups, and for each column its encodings, "
-            "sizes and statistics.",
+            "sizes, bounds, dictionaries and bloom filters. \"A lookup reads\" tells how much of "
+            "the file somebody reads who looks for one value of the column and trusts its bounds: "
+            "the less, the better the rows are in order.",
+    .flags = flags,
     .example = "leat inspect lake/orders/part-0001.parquet",
     .min_args = 1,
     .max_args = 1,

@@ -102,6 +102,12 @@ struct key_value {
     const char *key, *value;
 };
 
+struct format_inspect_options {
+    bool json;
+    bool row_groups; /* each row group's columns too */
+    bool pages;      /* and their pages */
+};
+
 struct format_driver {
     const char *name;                  /* "parquet" */
     const char *extension;             /* ".parquet" */
@@ -139,8 +145,11 @@ struct format_driver {
                           struct file_result *out, struct error *err);
     void (*file_abort)(struct format_file *file); /* frees; writes nothing; accepts NULL */
 
-    /* Rows, schema and layout of a finished file, as a person wants to see it (leat inspect): text, or JSON. All lengths checked; BAD_DATA for what is not such a file. */
-    status (*inspect)(const struct byte_source *source, bool json, FILE *out, struct error *err);
+    /* Rows, schema, layout and statistics of a finished file, and what readers can skip in it, as a person wants to
+     * see it (leat inspect): text, or JSON. Nothing of the file is trusted; what a footer speaks of and is not there
+     * is told in the report. BAD_DATA for what is not such a file. */
+    status (*inspect)(const struct byte_source *source,
+                      const struct format_inspect_options *options, FILE *out, struct error *err);
     /* Rows a file's footer claims, for reconciliation. */
     status (*footer_rows)(const struct byte_source *source, uint64_t *out_rows, struct error *err);
 

@@ -25,7 +25,8 @@ status parquet_file_finish(struct format_file *file, const struct key_value *pai
 void parquet_file_abort(struct format_file *file);
 
 /* inspect.c, footer.c */
-status parquet_inspect(const struct byte_source *source, bool json, FILE *out, struct error *err);
+status parquet_inspect(const struct byte_source *source,
+                       const struct format_inspect_options *options, FILE *out, struct error *err);
 status parquet_footer_rows(const struct byte_source *source, uint64_t *out_rows, struct error *err);
 
 /* reader.c */

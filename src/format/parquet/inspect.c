@@ -1,13 +1,14 @@
-/* A footer for a person to read, or as JSON. */
+/* What a file is made of, for a person to read, or as JSON: the file, its schema, each column over all row groups, the
+ * row groups; their chunks and pages where they are asked for. */
 #include <errno.h>
 #include <string.h>
 
 #include "format/parquet/describe.h"
 #include "format/parquet/driver.h"
-#include "format/parquet/footer.h"
 #include "format/parquet/inspect_json.h"
+#include "format/parquet/inspect_survey.h"
 
-enum { INDENT_MAX = 24, NAME_WIDTH = 24 };
+enum { INDENT_MAX = 24, NAME_WIDTH = 26, LABEL_WIDTH = 12 };
 
 static void arena_cleanup(struct arena *arena)
 {
@@ -18,6 +19,8 @@ static void text_cleanup(struct text *text)
 {
     text_release(text);
 }
+
+/* ---- words ---- */
 
 static void append_bytes(struct text *out, int64_t bytes)
 {
@@ -31,43 +34,206 @@ static void append_count(struct text *out, int64_t count)
     text_append(out, text_format_count(count > 0 ? (uint64_t)count : 0, buf));
 }
 
-static void append_ratio(struct text *out, int64_t plain, int64_t stored)
+/* "1 page", "20 pages" */
+static void append_counted(struct text *out, uint64_t count, const char *one)
 {
-    if (plain > 0 && stored > 0)
-        text_printf(out, "%.1fx", (double)plain / (double)stored);
+    append_count(out, (int64_t)count);
+    text_printf(out, " %s%s", one, count == 1 ? "" : "s");
+}
+
+static void append_share(struct text *out, double share)
+{
+    double percent = 100 * share;
+    text_printf(out,
+                percent > 0 && percent < 0.1 ? "%.3f%%"
+                : percent < 10               ? "%.1f%%"
+                                             : "%.0f%%",
+                percent);
+}
+
+/* Spaces up to COLUMN of the line that began at START; one at least. */
+static void pad_to(struct text *out, size_t start, size_t column)
+{
+    do
+        text_append_char(out, ' ');
+    while (!out->failed && out->size - start < column);
+}
+
+/* What NUMBER appended, moved to the right so that it ends WIDTH characters on. */
+static void append_right(struct text *out, const struct text *number, size_t width)
+{
+    for (size_t size = number->size; size < width; size++)
+        text_append_char(out, ' ');
+    out->failed |= number->failed;
+    text_append(out, text_string(number));
+}
+
+static void append_right_bytes(struct text *out, int64_t bytes, size_t width)
+{
+    SCOPED(text_cleanup) struct text number = {0};
+    if (bytes < 0)
+        text_append_char(&number, '?');
     else
-        text_append(out, "-");
+        append_bytes(&number, bytes);
+    append_right(out, &number, width);
+}
+
+static void append_right_count(struct text *out, int64_t count, size_t width)
+{
+    SCOPED(text_cleanup) struct text number = {0};
+    if (count < 0)
+        text_append_char(&number, '?');
+    else
+        append_count(&number, count);
+    append_right(out, &number, width);
+}
+
+static void append_right_ratio(struct text *out, int64_t plain, int64_t stored, size_t width)
+{
+    SCOPED(text_cleanup) struct text number = {0};
+    if (plain > 0 && stored > 0)
+        text_printf(&number, "%.1fx", (double)plain / (double)stored);
+    else
+        text_append_char(&number, '-');
+    append_right(out, &number, width);
+}
+
+static void append_right_share(struct text *out, int64_t part, int64_t all, size_t width)
+{
+    SCOPED(text_cleanup) struct text number = {0};
+    if (part >= 0 && all > 0)
+        append_share(&number, (double)part / (double)all);
+    else
+        text_append_char(&number, '-');
+    append_right(out, &number, width);
+}
+
+/* ---- the file ---- */
+
+static void append_path(struct text *out, const struct parquet_chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->n_path; i++) {
+        if (i > 0)
+            text_append_char(out, '.');
+        describe_text(out, chunk->path[i], 60);
+    }
+}
+
+static int64_t stored_bytes(const struct parquet_group *group)
+{
+    int64_t stored = 0;
+    for (size_t i = 0; i < group->n_chunks; i++)
+        if (__builtin_add_overflow(stored, group->chunks[i].compressed_bytes, &stored))
+            return -1;
+    return stored;
+}
+
+static bool same_order(const struct parquet_group *a, const struct parquet_group *b)
+{
+    if (a->n_sort_keys != b->n_sort_keys)
+        return false;
+    for (size_t i = 0; i < a->n_sort_keys; i++)
+        if (a->sort_keys[i].leaf != b->sort_keys[i].leaf ||
+            a->sort_keys[i].descending != b->sort_keys[i].descending ||
+            a->sort_keys[i].nulls_first != b->sort_keys[i].nulls_first)
+            return false;
+    return true;
+}
+
+static void append_order(struct text *out, const struct parquet_group *group)
+{
+    for (size_t i = 0; i < group->n_sort_keys; i++) {
+        const struct sort_key *key = &group->sort_keys[i];
+        text_append(out, i > 0 ? ", " : "");
+        if (key->leaf < group->n_chunks)
+            append_path(out, &group->chunks[key->leaf]);
+        else
+            text_printf(out, "column %zu", key->leaf);
+        text_append(out, key->descending ? " desc" : "");
+        text_append(out, key->nulls_first ? " nulls first" : "");
+    }
+}
+
+static void append_sorting(struct text *out, const struct parquet_footer *meta)
+{
+    size_t sorted = 0, same = 0;
+    for (size_t g = 0; g < meta->n_groups; g++) {
+        sorted += meta->groups[g].n_sort_keys > 0;
+        same += same_order(&meta->groups[0], &meta->groups[g]);
+    }
+    if (sorted == 0)
+        return;
+    text_append(out, "sorted by   ");
+    if (same == meta->n_groups)
+        append_order(out, &meta->groups[0]);
+    else
+        text_printf(out, "%zu of %zu row groups, not all alike (--row-groups)", sorted,
+                    meta->n_groups);
+    text_append(out, same == meta->n_groups && sorted > 1 ? ", in each row group\n" : "\n");
+}
+
+static void append_pages_form(struct text *out, const struct column_survey *columns, size_t n)
+{
+    size_t v1 = 0, v2 = 0, checksummed = 0, damaged = 0;
+    for (size_t i = 0; i < n; i++) {
+        v1 += columns[i].v1;
+        v2 += columns[i].v2;
+        checksummed += columns[i].checksummed;
+        damaged += columns[i].damaged;
+    }
+    if (v1 + v2 > 0)
+        text_printf(out, "pages       %s, %s\n",
+                    v1 && v2 ? "V1 and V2"
+                    : v2     ? "V2"
+                             : "V1",
+                    checksummed == v1 + v2 ? "with checksums"
+                    : checksummed > 0      ? "some with checksums"
+                                           : "without checksums");
+    if (damaged > 0) {
+        text_append(out, "damaged     pages or indexes of ");
+        append_counted(out, damaged, "column");
+        text_append(out, " are not where the footer says\n");
+    }
 }
 
 static void append_file(struct text *out, const struct byte_source *source,
-                        const struct footer *footer, size_t columns)
+                        const struct footer *footer, const struct column_survey *columns,
+                        size_t n_columns)
 {
     const struct parquet_footer *meta = &footer->meta;
     text_append(out, "rows        ");
     append_count(out, meta->rows);
+    text_append(out, meta->n_groups == 1 ? " in 1 row group" : "");
+    if (meta->n_groups > 1) {
+        text_append(out, " in ");
+        append_counted(out, meta->n_groups, "row group");
+    }
     text_append(out, "\nsize        ");
     append_bytes(out, (int64_t)source->size);
     text_append(out, ", footer ");
     append_bytes(out, (int64_t)footer->bytes.size);
-    text_printf(out, "\nrow groups  %zu\ncolumns     %zu\nversion     %d\ncreated by  ",
-                meta->n_groups, columns, meta->version);
+    if (meta->rows > 0)
+        text_printf(out, "; %.1f bytes a row", (double)source->size / (double)meta->rows);
+    text_printf(out, "\ncolumns     %zu\ncreated by  ", n_columns);
     describe_text(out, meta->created_by, 200);
-    text_append_char(out, '\n');
+    text_printf(out, "; format version %d\n", meta->version);
+    append_pages_form(out, columns, n_columns);
+    append_sorting(out, meta);
     for (size_t i = 0; i < meta->n_pairs; i++) {
         text_append(out, i == 0 ? "metadata    " : "            ");
-        describe_text(out, meta->keys[i], 100);
+        describe_text(out, meta->keys[i], 60);
         text_append(out, " = ");
-        describe_text(out, meta->values[i], 200);
+        describe_text(out, meta->values[i], 100);
+        if (meta->values[i].size > 100) {
+            text_append(out, " (");
+            append_bytes(out, (int64_t)meta->values[i].size);
+            text_append_char(out, ')');
+        }
         text_append_char(out, '\n');
     }
 }
 
-static void pad_to(struct text *out, size_t start, size_t width)
-{
-    do
-        text_append_char(out, ' ');
-    while (!out->failed && out->size - start < width);
-}
+/* ---- schema ---- */
 
 static void append_schema(struct text *out, const struct parquet_footer *meta,
                           const uint32_t *depths)
@@ -89,22 +255,31 @@ static void append_schema(struct text *out, const struct parquet_footer *meta,
     }
 }
 
-static void append_path(struct text *out, const struct parquet_chunk *chunk)
+/* ---- columns ---- */
+
+static void append_set(struct text *out, uint64_t set, void (*describe)(struct text *, int))
 {
-    for (size_t i = 0; i < chunk->n_path; i++) {
-        if (i > 0)
-            text_append_char(out, '.');
-        describe_text(out, chunk->path[i], 60);
+    const char *before = "";
+    for (int i = 0; i < 64; i++) {
+        if (!(set >> i & 1))
+            continue;
+        text_append(out, before);
+        describe(out, i);
+        before = " ";
     }
 }
 
-static void append_bound(struct text *out, const char *name, const struct schema_element *element,
-                         bool has, struct span bound, bool exact)
+static void describe_codec_number(struct text *out, int codec)
+{
+    describe_codec(out, codec);
+}
+
+static void append_bound(struct text *out, const struct schema_element *element, bool has,
+                         struct span bound, bool exact)
 {
     const char *quote = describe_is_text(element) ? "\"" : "";
-    text_printf(out, "  %s ", name);
     if (!has) {
-        text_append_char(out, '-');
+        text_append_char(out, '?');
         return;
     }
     text_append(out, quote);
@@ -113,119 +288,346 @@ static void append_bound(struct text *out, const char *name, const struct schema
     text_append(out, exact ? "" : "~"); /* cut: the value itself is not known */
 }
 
-static void append_bounds(struct text *out, const struct schema_element *element,
-                          const struct parquet_statistics *statistics)
+/* "1.0 of 310 pages (0.3%)" */
+static void append_parts(struct text *out, const struct lookup *lookup, const char *one)
 {
-    if (!statistics->has_min && !statistics->has_max)
-        return;
-    append_bound(out, "min", element, statistics->has_min, statistics->min, statistics->min_exact);
-    append_bound(out, "max", element, statistics->has_max, statistics->max, statistics->max_exact);
-}
-
-static void append_encodings(struct text *out, uint64_t encodings)
-{
-    const char *before = "";
-    for (int encoding = 0; encoding < 64; encoding++) {
-        if (!(encodings >> encoding & 1))
-            continue;
-        text_append(out, before);
-        describe_encoding(out, encoding);
-        before = " ";
+    text_printf(out,
+                lookup->read < 10 && lookup->read != (double)(size_t)lookup->read ? "%.1f" : "%.0f",
+                lookup->read);
+    text_append(out, " of ");
+    append_counted(out, lookup->total, one);
+    if (lookup->total > 1) {
+        text_append(out, " (");
+        append_share(out, lookup->read / (double)lookup->total);
+        text_append_char(out, ')');
     }
 }
 
-static const char *index_words(const struct parquet_chunk *chunk)
+static void append_lookup(struct text *out, const struct column_survey *column)
 {
-    bool column = chunk->column_index_offset >= 0, offset = chunk->offset_index_offset >= 0;
-    if (column && offset)
-        return "  page index";
-    if (offset)
-        return "  offset index";
-    return column ? "  column index" : "";
+    bool groups = column->groups.total > 1;
+    bool pages = column->pages.total > column->groups.total && column->column_indexes > 0;
+    bool in_order = column->ascending || column->descending;
+    if (column->groups.bounded == 0 || (!groups && !pages))
+        return;
+    text_append(out, "    a lookup reads ");
+    if (groups)
+        append_parts(out, &column->groups, "row group");
+    text_append(out, groups && pages ? ", " : "");
+    if (pages)
+        append_parts(out, &column->pages, "page");
+    if (pages && in_order && 2 * column->pages.read < (double)column->pages.total)
+        text_append(out, column->ascending ? "; ascending" : "; descending");
+    text_append_char(out, '\n');
 }
 
-static void append_chunk(struct text *out, const struct parquet_chunk *chunk,
-                         const struct schema_element *element)
+static void append_dictionary(struct text *out, const struct column_survey *column)
 {
+    if (column->dictionaries == 0)
+        return;
+    bool single = column->n_groups == 1;
+    text_append(out, single ? "    dictionary of " : "    dictionaries of ");
+    append_counted(out, column->dictionary_entries > 0 ? (uint64_t)column->dictionary_entries : 0,
+                   "value");
+    text_append(out, ", ");
+    append_bytes(out, column->dictionary_bytes);
+    if (!single)
+        text_printf(out, ", in %zu of %zu row groups", column->dictionaries, column->n_groups);
+    text_append_char(out, '\n');
+}
+
+static void append_bloom_filters(struct text *out, const struct column_survey *column)
+{
+    if (column->bloom_filters == 0)
+        return;
+    text_append(out, column->n_groups == 1 ? "    bloom filter of " : "    bloom filters of ");
+    append_bytes(out, (int64_t)column->bloom_filter_bytes);
+    if (column->n_groups > 1)
+        text_printf(out, " for %zu of %zu row groups", column->bloom_filters, column->n_groups);
+    text_append(out, ", wrong for ");
+    append_share(out, column->bloom_filter_fpp);
+    text_append(out, " of absent values\n");
+}
+
+static const char *index_words(const struct column_survey *column)
+{
+    bool all = column->column_indexes == column->n_groups;
+    if (column->offset_indexes == 0 && column->column_indexes == 0)
+        return "no page index";
+    if (column->column_indexes == 0)
+        return "no column index";
+    return all ? "" : "page index in some row groups";
+}
+
+static void append_bounds(struct text *out, const struct column_survey *column)
+{
+    const char *index = index_words(column);
+    text_append(out, "    ");
+    if (column->has_min || column->has_max) {
+        append_bound(out, column->element, column->has_min, column->min, column->min_exact);
+        text_append(out, " to ");
+        append_bound(out, column->element, column->has_max, column->max, column->max_exact);
+    } else {
+        text_append(out, "no bounds");
+    }
+    if (column->distinct >= 0) {
+        text_append(out, ", ");
+        append_count(out, column->distinct);
+        text_append(out, " distinct");
+    }
+    if (column->nans > 0) {
+        text_append(out, ", ");
+        append_count(out, column->nans);
+        text_append(out, " NaN");
+    }
+    text_append(out, index[0] ? "; " : "");
+    text_append(out, index);
+    text_append(out, column->damaged ? "; damaged" : "");
+    text_append_char(out, '\n');
+}
+
+static void append_column(struct text *out, const struct column_survey *column, int64_t all)
+{
+    size_t start = out->size;
+    text_append(out, "  ");
+    append_path(out, column->first);
+    pad_to(out, start, NAME_WIDTH);
+    append_right_bytes(out, column->stored_bytes, 8);
+    append_right_share(out, column->stored_bytes, all, 7);
+    append_right_ratio(out, column->plain_bytes, column->stored_bytes, 8);
+    append_right_count(out, column->nulls, 13);
+    text_append(out, "  ");
+    append_set(out, column->codecs, describe_codec_number);
+    text_append(out, "  ");
+    append_set(out, column->data_encodings, describe_encoding);
+    text_append_char(out, '\n');
+    append_bounds(out, column);
+    append_lookup(out, column);
+    append_dictionary(out, column);
+    append_bloom_filters(out, column);
+}
+
+static int64_t all_stored(const struct column_survey *columns, size_t n)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        if (columns[i].stored_bytes < 0 ||
+            __builtin_add_overflow(all, columns[i].stored_bytes, &all))
+            return -1;
+    return all;
+}
+
+/* ---- chunks and pages ---- */
+
+static void append_chunk(struct text *out, const struct parquet_chunk *chunk,
+                         const struct schema_element *element, const struct chunk_probe *probe)
+{
+    const struct parquet_statistics *statistics = &chunk->statistics;
     size_t start = out->size;
     text_append(out, "  ");
     append_path(out, chunk);
     pad_to(out, start, NAME_WIDTH);
+    append_right_bytes(out, chunk->compressed_bytes, 8);
+    append_right_ratio(out, chunk->uncompressed_bytes, chunk->compressed_bytes, 8);
+    append_right_count(out, statistics->null_count, 13);
+    text_append(out, "  ");
     describe_codec(out, chunk->codec);
     text_append(out, "  ");
-    append_bytes(out, chunk->compressed_bytes);
-    text_append(out, "  ");
-    append_ratio(out, chunk->uncompressed_bytes, chunk->compressed_bytes);
-    text_append(out, "  ");
-    append_encodings(out, chunk->encodings);
-    text_append(out, "  nulls ");
-    if (chunk->statistics.null_count >= 0)
-        append_count(out, chunk->statistics.null_count);
-    else
-        text_append_char(out, '?');
-    if (chunk->statistics.nan_count > 0) {
-        text_append(out, "  NaNs ");
-        append_count(out, chunk->statistics.nan_count);
+    if (statistics->has_min || statistics->has_max) {
+        append_bound(out, element, statistics->has_min, statistics->min, statistics->min_exact);
+        text_append(out, " to ");
+        append_bound(out, element, statistics->has_max, statistics->max, statistics->max_exact);
     }
-    append_bounds(out, element, &chunk->statistics);
-    text_append(out, index_words(chunk));
-    if (chunk->bloom_filter_offset >= 0)
-        text_append(out, "  bloom filter");
+    if (probe->has_bloom_filter) {
+        text_append(out, "  bloom filter ");
+        append_bytes(out, (int64_t)probe->bloom_filter_bytes);
+    }
+    text_append(out, probe->damaged ? "  damaged\n" : "\n");
+}
+
+static const char *page_word(int32_t type)
+{
+    switch (type) {
+    case PARQUET_DATA_PAGE:
+        return "data V1";
+    case PARQUET_DATA_PAGE_V2:
+        return "data V2";
+    case PARQUET_DICTIONARY_PAGE:
+        return "dictionary";
+    case PARQUET_INDEX_PAGE:
+        return "index";
+    default:
+        return "unknown";
+    }
+}
+
+/* NUMBER: among the data pages; SIZE_MAX for others. */
+static void append_page(struct text *out, const struct seen_page *page, size_t number,
+                        const struct schema_element *element, const struct chunk_probe *probe)
+{
+    const struct parquet_column_index *index = &probe->column_index;
+    text_printf(out, "    %-11s at %-12llu", page_word(page->type),
+                (unsigned long long)page->offset);
+    append_right_bytes(out, page->stored_bytes, 9);
+    append_right_ratio(out, page->decoded_bytes, page->stored_bytes, 8);
+    append_right_count(out, page->values, 9);
+    text_append(out, page->type == PARQUET_DICTIONARY_PAGE ? " entries  " : " values  ");
+    describe_encoding(out, page->encoding);
+    if (number < index->pages && index->null_pages[number]) {
+        text_append(out, "  NULLs");
+    } else if (number < index->pages) {
+        text_append(out, "  ");
+        append_bound(out, element, true, index->min[number], true);
+        text_append(out, " to ");
+        append_bound(out, element, true, index->max[number], true);
+    }
     text_append_char(out, '\n');
 }
 
-static void append_group(struct text *out, const struct parquet_group *group, size_t number,
-                         const struct schema_element *const *leaves, size_t n_leaves)
-{
-    int64_t stored = 0;
-    for (size_t i = 0; i < group->n_chunks; i++)
-        __builtin_add_overflow(stored, group->chunks[i].compressed_bytes, &stored);
-    text_printf(out, "\nrow group %zu: ", number);
-    append_count(out, group->rows);
-    text_append(out, " rows, ");
-    append_bytes(out, stored);
-    text_append(out, " stored, ");
-    append_ratio(out, group->uncompressed_bytes, stored);
-    text_append(out, " compressed\n");
-    for (size_t i = 0; i < group->n_chunks && i < n_leaves && !out->failed; i++)
-        append_chunk(out, &group->chunks[i], leaves[i]);
-}
+struct report {
+    const struct byte_source *source;
+    const struct format_inspect_options *options;
+    FILE *out;
+    struct error *err;
+};
 
-/* A footer may describe millions of chunks, so the report goes out a row group at a time. */
-static status put_out(struct text *text, FILE *out, struct error *err)
+/* A footer may describe millions of chunks and pages, so the report goes out piece by piece. */
+static status put_out(struct text *text, const struct report *report)
 {
-    TRY(text_check(text, err));
-    fputs(text_string(text), out);
+    TRY(text_check(text, report->err));
+    fputs(text_string(text), report->out);
     text_release(text);
     return STATUS_OK;
 }
 
-static status as_text(const struct byte_source *source, const struct footer *footer, FILE *out,
-                      struct error *err)
+static status print_pages(const struct report *report, const struct schema_element *element,
+                          const struct chunk_probe *probe)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
     SCOPED(text_cleanup) struct text text = {0};
-    size_t n_leaves = 0;
-    const struct schema_element **leaves = describe_leaves(&footer->meta, &arena, &n_leaves);
-    uint32_t *depths = describe_depths(&footer->meta, &arena);
-    if (!leaves || !depths)
-        return error_no_memory(err);
-    append_file(&text, source, footer, n_leaves);
-    append_schema(&text, &footer->meta, depths);
-    TRY(put_out(&text, out, err));
-    for (size_t g = 0; g < footer->meta.n_groups; g++) {
-        append_group(&text, &footer->meta.groups[g], g, leaves, n_leaves);
-        TRY(put_out(&text, out, err));
+    size_t number = 0;
+    for (uint64_t at = probe->start; at < probe->end;) {
+        struct seen_page page;
+        bool holds;
+        TRY(seen_page_read(report->source, at, probe->end, &page, &holds, report->err));
+        if (!holds) {
+            text_printf(&text, "    no page at %llu; %llu bytes are left over\n",
+                        (unsigned long long)at, (unsigned long long)(probe->end - at));
+            return put_out(&text, report);
+        }
+        bool data = page.type == PARQUET_DATA_PAGE || page.type == PARQUET_DATA_PAGE_V2;
+        append_page(&text, &page, data ? number++ : SIZE_MAX, element, probe);
+        TRY(put_out(&text, report));
+        at += (uint64_t)page.stored_bytes;
     }
     return STATUS_OK;
 }
 
-status parquet_inspect(const struct byte_source *source, bool json, FILE *out, struct error *err)
+static status print_chunk(const struct report *report, const struct parquet_chunk *chunk,
+                          const struct schema_element *element)
+{
+    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(text_cleanup) struct text text = {0};
+    struct chunk_probe probe;
+    TRY(chunk_probe_read(report->source, chunk, &arena, &probe, report->err));
+    append_chunk(&text, chunk, element, &probe);
+    TRY(put_out(&text, report));
+    return report->options->pages ? print_pages(report, element, &probe) : STATUS_OK;
+}
+
+static void append_group(struct text *out, const struct parquet_group *group, size_t number)
+{
+    int64_t stored = stored_bytes(group);
+    text_printf(out, "  %-6zu", number);
+    append_right_count(out, group->rows, 13);
+    append_right_bytes(out, stored, 11);
+    append_right_ratio(out, group->uncompressed_bytes, stored, 8);
+    if (group->n_chunks > 0 && group->chunks[0].data_page_offset >= 0) {
+        int64_t dictionary = group->chunks[0].dictionary_page_offset;
+        append_right_count(out, dictionary > 0 ? dictionary : group->chunks[0].data_page_offset,
+                           16);
+    }
+    text_append_char(out, '\n');
+}
+
+static status print_groups(const struct report *report, const struct parquet_footer *meta)
+{
+    SCOPED(text_cleanup) struct text text = {0};
+    text_append(&text, "\nrow group           rows     stored   ratio       at offset\n");
+    for (size_t g = 0; g < meta->n_groups; g++) {
+        append_group(&text, &meta->groups[g], g);
+        TRY(put_out(&text, report));
+    }
+    return STATUS_OK;
+}
+
+static status print_chunks(const struct report *report, const struct parquet_footer *meta,
+                           const struct column_survey *columns, size_t n_columns)
+{
+    SCOPED(text_cleanup) struct text text = {0};
+    for (size_t g = 0; g < meta->n_groups; g++) {
+        const struct parquet_group *group = &meta->groups[g];
+        int64_t stored = stored_bytes(group);
+        text_printf(&text, "\nrow group %zu: ", g);
+        append_counted(&text, (uint64_t)group->rows, "row");
+        text_append(&text, ", ");
+        append_bytes(&text, stored);
+        if (group->n_sort_keys > 0) {
+            text_append(&text, ", sorted by ");
+            append_order(&text, group);
+        }
+        text_append_char(&text, '\n');
+        TRY(put_out(&text, report));
+        for (size_t i = 0; i < group->n_chunks && i < n_columns; i++)
+            TRY(print_chunk(report, &group->chunks[i], columns[i].element));
+    }
+    return STATUS_OK;
+}
+
+static status print_columns(const struct report *report, const struct column_survey *columns,
+                            size_t n)
+{
+    SCOPED(text_cleanup) struct text text = {0};
+    int64_t all = all_stored(columns, n);
+    text_append(&text, "\ncolumns                     stored  share   ratio        NULLs  codec "
+                       "and encodings\n");
+    for (size_t i = 0; i < n; i++) {
+        if (!columns[i].first)
+            continue;
+        append_column(&text, &columns[i], all);
+        TRY(put_out(&text, report));
+    }
+    return STATUS_OK;
+}
+
+static status as_text(const struct report *report, const struct footer *footer)
+{
+    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(text_cleanup) struct text text = {0};
+    struct column_survey *columns;
+    size_t n = 0;
+    uint32_t *depths = describe_depths(&footer->meta, &arena);
+    if (!depths)
+        return error_no_memory(report->err);
+    TRY(survey_columns(report->source, footer, &arena, &columns, &n, report->err));
+    append_file(&text, report->source, footer, columns, n);
+    append_schema(&text, &footer->meta, depths);
+    TRY(put_out(&text, report));
+    if (footer->meta.n_groups == 0)
+        return STATUS_OK;
+    TRY(print_columns(report, columns, n));
+    if (report->options->row_groups || report->options->pages)
+        return print_chunks(report, &footer->meta, columns, n);
+    return print_groups(report, &footer->meta);
+}
+
+status parquet_inspect(const struct byte_source *source,
+                       const struct format_inspect_options *options, FILE *out, struct error *err)
 {
     struct footer footer = {0};
+    const struct report report = {source, options, out, err};
     TRY(footer_read(source, &footer, err));
-    status_code code =
-        json ? inspect_json(source, &footer, out, err) : as_text(source, &footer, out, err);
+    status_code code = options->json ? inspect_json(source, &footer, options, out, err)
+                                     : as_text(&report, &footer);
     footer_release(&footer);
     if (code == STATUS_OK && (fflush(out) != 0 || ferror(out)))
         code = error_os(err, errno, "cannot write the report");

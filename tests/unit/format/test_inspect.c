@@ -50,6 +50,8 @@ static void make_file(struct memory_sink *sink)
     batch_release(&batch);
 }
 
+static bool inspect_pages; /* what inspect below asks for */
+
 /* What inspect says of SIZE bytes; the text is the caller's (free it), NULL on failure. */
 static status_code inspect(const void *bytes, size_t size, bool json, char **out_text)
 {
@@ -58,7 +60,8 @@ static status_code inspect(const void *bytes, size_t size, bool json, char **out
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     assert_non_null(out);
-    status_code code = format_find("parquet")->inspect(&source.base, json, out, &test_error);
+    const struct format_inspect_options options = {.json = json, .pages = inspect_pages};
+    status_code code = format_find("parquet")->inspect(&source.base, &options, out, &test_error);
     fclose(out);
     if (code == STATUS_OK && out_text)
         *out_text = text;
@@ -116,6 +119,7 @@ static void damaged_footers_are_refused_or_shown(void **state)
     real_memory = memory_get_ops();
     largest = 300 * size;
     (void)memory_set_ops(&bounded);
+    inspect_pages = true;
     for (int round = 0; round < 10000; round++) {
         memcpy(copy, sink.bytes.data, size);
         size_t bit = next_random(&seed) % (8 * (footer + 8));
@@ -127,6 +131,7 @@ static void damaged_footers_are_refused_or_shown(void **state)
         refused += code == STATUS_BAD_DATA;
         assert_int_equal(inspect(copy, size, round % 2, NULL), code);
     }
+    inspect_pages = false;
     (void)memory_set_ops(real_memory);
     assert_true(refused > 1000 && refused < 9000);
     test_free(copy);
