@@ -296,27 +296,22 @@ static status ask_default(struct page_rows *rows, size_t column, struct error *e
     return STATUS_OK;
 }
 
-static status check_size(uint32_t serial, size_t most, struct error *err)
-{
-    char is[32];
-    if (serial == SERIAL_MISSING || serial_bytes(serial) <= most)
-        return STATUS_OK;
-    return error_set(err, STATUS_BAD_DATA,
-                     "a value of %s; the memory budget (--memory) is too small for it",
-                     text_format_bytes(serial_bytes(serial), is));
-}
-
 status page_rows_value(struct page_rows *rows, size_t column, size_t most, struct stored_value *out,
                        struct error *err)
 {
     const struct page_column *plan = &rows->plan->columns[column];
     record_cell cell = rows->cells[column * PIECE_ROWS + rows->at - 1 - rows->first];
+    char is[32];
     uint32_t serial = rows->is_long ? rows->long_record.serials[column] : cell_serial(cell);
     if (plan->is_rowid) {
         *out = (struct stored_value){.kind = SQLITE_INTEGER, .integer = page_rows_rowid(rows)};
         return STATUS_OK;
     }
-    TRY(check_size(serial, most, err));
+    if (serial != SERIAL_MISSING && serial_bytes(serial) > most)
+        return error_set(
+            err, STATUS_BAD_DATA,
+            "a value of %s; the limit is far below, a third of the memory budget (--memory)",
+            text_format_bytes(serial_bytes(serial), is));
     if (serial == SERIAL_MISSING) {
         if (rows->defaults[column].kind == 0)
             TRY(ask_default(rows, column, err));

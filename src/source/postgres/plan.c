@@ -1,0 +1,474 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/postgres/fence.h"
+#include "source/postgres/postgres.h"
+#include "source/postgres/statement.h"
+#include "source/postgres/table.h"
+
+enum { MAX_NOTES = 32, LEAST_PAGES = 128, DEFAULT_SPLITS = 16, MAX_ROWS_BY_INDEX = 2000000 };
+
+/* Everything a plan is made of, on its way. */
+struct planning {
+    struct source *source;
+    PGconn *conn; /* in the snapshot */
+    const struct read_request *request;
+    struct read_plan *plan;
+    struct postgres_table table;
+    size_t *picked; /* columns of the table in the order of the schema */
+    struct wire_type *wires;
+    size_t n_picked;
+    struct postgres_column *key; /* of the update_key; NULL: none */
+    struct fence fence;
+    bool by_index;
+    size_t n_notes;
+};
+
+static status note(struct planning *p, const char *text, struct error *err)
+{
+    if (!text)
+        return error_no_memory(err);
+    if (p->n_notes < MAX_NOTES)
+        p->plan->notes[p->n_notes++] = text;
+    return STATUS_OK;
+}
+
+/* ---- which columns ---- */
+
+static bool left_out(const struct read_request *request, const char *name)
+{
+    for (const char *const *s = request->select; s && *s; s++) {
+        if ((*s)[0] == '-' && strcmp(*s + 1, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static status pick_named(struct planning *p, size_t *out_named, struct error *err)
+{
+    *out_named = 0;
+    for (const char *const *s = p->request->select; s && *s; s++) {
+        const char *name = *s + ((*s)[0] == '-');
+        size_t column = postgres_table_column(&p->table, name);
+        if (column == SIZE_MAX)
+            return postgres_no_column(&p->table, name, "select", err);
+        if ((*s)[0] == '-')
+            continue;
+        ++*out_named;
+        for (size_t i = 0; i < p->n_picked; i++) {
+            if (p->picked[i] == column)
+                return error_set(err, STATUS_BAD_CONFIG, "select: column \"%s\" twice", *s);
+        }
+        if (!left_out(p->request, name))
+            p->picked[p->n_picked++] = column;
+    }
+    return STATUS_OK;
+}
+
+static status pick_columns(struct planning *p, struct error *err)
+{
+    size_t named;
+    p->picked = arena_alloc(&p->plan->arena, (p->table.n_columns + 1) * sizeof(*p->picked));
+    p->wires = arena_alloc(&p->plan->arena, (p->table.n_columns + 1) * sizeof(*p->wires));
+    if (!p->picked || !p->wires)
+        return error_no_memory(err);
+    TRY(pick_named(p, &named, err));
+    for (size_t i = 0; named == 0 && i < p->table.n_columns; i++) {
+        if (!left_out(p->request, p->table.columns[i].name))
+            p->picked[p->n_picked++] = i;
+    }
+    if (p->n_picked == 0)
+        return error_set(err, STATUS_BAD_CONFIG, "select leaves no column of %s", p->table.label);
+    return STATUS_OK;
+}
+
+static const struct column_request *asked_for(const struct read_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->n_columns; i++) {
+        if (strcmp(request->columns[i].name, name) == 0)
+            return &request->columns[i];
+    }
+    return NULL;
+}
+
+static status add_field(struct planning *p, size_t i, struct error *err)
+{
+    const struct postgres_column *column = &p->table.columns[p->picked[i]];
+    const struct column_request *asked = asked_for(p->request, column->name);
+    struct wire_type *wire = &p->wires[i];
+    char id[48];
+    *wire = column->wire;
+    if (asked && asked->has_type)
+        TRY_IN(wire_type_as(&column->wire, asked->type, &p->plan->arena, wire, err), err,
+               "%s: column \"%s\"", asked->where ? asked->where : "columns", column->name);
+    else if (asked && asked->on_error == POLICY_TEXT && wire->type.id != TYPE_UTF8)
+        *wire = (struct wire_type){
+            .form = WIRE_TEXT, .type = {.id = TYPE_UTF8}, .cast = "text"};
+    else if (column->wire.why)
+        TRY(note(p,
+                 arena_printf(&p->plan->arena, "column \"%s\" (%s): %s", column->name,
+                              column->declared, column->wire.why),
+                 err));
+    struct field field = {.name = column->name,
+                          .nullable = column->nullable || (asked && asked->on_error == POLICY_NULL),
+                          .source_type = column->declared};
+    snprintf(id, sizeof(id), "%u.%d", p->table.oid, column->attnum);
+    if (column->attnum > 0)
+        field.source_id = id;
+    TRY(wire_type_field(wire, &p->plan->arena, &field, err));
+    return schema_append(&p->plan->schema, &field, err);
+}
+
+static status make_schema(struct planning *p, struct error *err)
+{
+    TRY(pick_columns(p, err));
+    for (size_t i = 0; i < p->request->n_columns; i++) {
+        const struct column_request *asked = &p->request->columns[i];
+        if (postgres_table_column(&p->table, asked->name) == SIZE_MAX)
+            return postgres_no_column(&p->table, asked->name,
+                                      asked->where ? asked->where : "columns", err);
+    }
+    for (size_t i = 0; i < p->n_picked; i++)
+        TRY(add_field(p, i, err));
+    return STATUS_OK;
+}
+
+/* ---- the watermark ---- */
+
+static status find_key(struct planning *p, struct error *err)
+{
+    const char *name = p->request->update_key;
+    p->plan->update_key = SIZE_MAX;
+    p->plan->bound.is_null = true;
+    if (!name)
+        return STATUS_OK;
+    size_t column = postgres_table_column(&p->table, name);
+    if (column == SIZE_MAX)
+        return postgres_no_column(&p->table, name, "update_key", err);
+    for (size_t i = 0; i < p->n_picked; i++) {
+        if (p->picked[i] == column)
+            p->plan->update_key = i;
+    }
+    if (p->plan->update_key == SIZE_MAX)
+        return error_set(err, STATUS_BAD_CONFIG, "select leaves out the update_key \"%s\"", name);
+    p->key = &p->table.columns[column];
+    switch (p->wires[p->plan->update_key].type.id) {
+    case TYPE_INT16:
+    case TYPE_INT32:
+    case TYPE_INT64:
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+        return STATUS_OK;
+    default:
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "update_key: column \"%s\" is %s; a watermark needs an integer, a date or a "
+                         "timestamp",
+                         name, p->key->declared);
+    }
+}
+
+/* A read-only probe of the sessions' state must come before the snapshot; the table is looked at twice for it. */
+static status take_fence(struct planning *p, struct error *err)
+{
+    if (!p->request->update_key)
+        return STATUS_OK;
+    struct postgres_table table;
+    TRY(postgres_table_describe(p->source->conn, p->request, &p->plan->arena, &table, err));
+    size_t column = postgres_table_column(&table, p->request->update_key);
+    if (column == SIZE_MAX)
+        return postgres_no_column(&table, p->request->update_key, "update_key", err);
+    return fence_before(p->source, &table, &table.columns[column], &p->plan->arena, &p->fence, err);
+}
+
+static status refuse_nulls(struct planning *p, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    SCOPED(text_release) struct text sql = {0};
+    if (!p->key->nullable || p->request->nulls_ok)
+        return STATUS_OK;
+    text_printf(&sql, "SELECT count(*) FROM %s WHERE ", p->table.from);
+    postgres_quote(&sql, p->key->name);
+    text_append(&sql, " IS NULL");
+    if (p->request->where)
+        text_printf(&sql, " AND (\n%s\n)", p->request->where);
+    TRY(text_check(&sql, err));
+    TRY(postgres_query(p->conn, text_string(&sql), &result, err));
+    const char *count = PQgetvalue(result, 0, 0);
+    if (strcmp(count, "0") == 0)
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_DATA,
+                     "%s rows have no \"%s\", so no watermark can tell whether they are loaded; give them "
+                     "one, leave them out with `where`, or set update_key_nulls: true",
+                     count, p->key->name);
+}
+
+static status settle_bound(struct planning *p, struct error *err)
+{
+    struct read_plan *plan = p->plan;
+    if (!p->key)
+        return STATUS_OK;
+    TRY(refuse_nulls(p, err));
+    plan->bound = p->fence.value;
+    plan->bound_is_fence = p->fence.is_fence;
+    if (p->fence.note)
+        TRY(note(p, p->fence.note, err));
+    if (!p->fence.is_fence)
+        return fence_largest(p->conn, &p->table, p->key, p->request->where, p->key->wire.type,
+                             &plan->arena, &plan->bound, err);
+    if (!plan->bound.is_null && p->request->lower &&
+        scalar_compare(&plan->bound, p->request->lower) < 0)
+        plan->bound.is_null = true; /* an old transaction is open: nothing is ready yet */
+    return STATUS_OK;
+}
+
+/* ---- what the readers run ---- */
+
+static status make_where(struct planning *p, struct text *where, struct error *err)
+{
+    const struct read_request *request = p->request;
+    struct read_plan *plan = p->plan;
+    SCOPED(text_release) struct text conditions = {0};
+    if (p->key && (request->lower || plan->bound_is_fence)) {
+        SCOPED(text_release) struct text range = {0};
+        if (request->lower) {
+            postgres_quote(&range, p->key->name);
+            text_append(&range, " >= ");
+            TRY(fence_literal(request->lower, p->key, &range, err));
+        }
+        if (plan->bound_is_fence && plan->bound.is_null) {
+            text_append(&range, range.size ? " AND false" : "false");
+        } else if (plan->bound_is_fence) {
+            text_append(&range, range.size ? " AND " : "");
+            postgres_quote(&range, p->key->name);
+            text_append(&range, " < ");
+            TRY(fence_literal(&plan->bound, p->key, &range, err));
+        }
+        text_append(&conditions, text_string(&range));
+        if (request->nulls_ok && !request->lower && range.size > 0) {
+            text_append(&conditions, " OR ");
+            postgres_quote(&conditions, p->key->name);
+            text_append(&conditions, " IS NULL");
+        }
+    }
+    if (conditions.size > 0)
+        text_printf(where, " WHERE (%s)", text_string(&conditions));
+    if (request->where)
+        text_printf(where, "%s(\n%s\n)", where->size ? " AND " : " WHERE ", request->where);
+    return text_check(where, err);
+}
+
+static void make_select(const struct planning *p, struct text *sql)
+{
+    text_append(sql, "SELECT ");
+    for (size_t i = 0; i < p->n_picked; i++) {
+        text_append(sql, i ? ", " : "");
+        postgres_quote(sql, p->table.columns[p->picked[i]].name);
+        if (p->wires[i].cast)
+            text_printf(sql, "::%s", p->wires[i].cast);
+    }
+    text_append(sql, " FROM ");
+}
+
+static status make_statement(struct planning *p, const char *where, struct error *err)
+{
+    SCOPED(text_release) struct text statement = {0};
+    SCOPED(text_release) struct text forms = {0};
+    SCOPED(text_release) struct text select = {0};
+    const char *encoding = PQparameterStatus(p->conn, "server_encoding");
+    for (size_t i = 0; i < p->n_picked; i++)
+        wire_form_write(&p->wires[i], &forms);
+    make_select(p, &select);
+    TRY(text_check(&forms, err));
+    TRY(text_check(&select, err));
+    statement_add(&statement, text_string(&forms));
+    statement_add(&statement, encoding && strcmp(encoding, "SQL_ASCII") == 0 ? "check" : "server");
+    statement_add(&statement, text_string(&select));
+    statement_add(&statement, where);
+    for (size_t i = 0; p->plan->split_key && i < p->table.n_parts; i++)
+        statement_add(&statement, p->table.parts[i].from);
+    if (!p->plan->split_key)
+        statement_add(&statement, p->table.from);
+    return postgres_keep(&statement, &p->plan->arena, &p->plan->statement, err);
+}
+
+/* ---- splits ---- */
+
+/* What the server's planner thinks of the statement: rows, and whether it goes through an index. */
+static status explain(struct planning *p, const char *where, double *out_rows, bool *out_index,
+                      struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    SCOPED(text_release) struct text sql = {0};
+    text_append(&sql, "EXPLAIN (FORMAT JSON) ");
+    make_select(p, &sql);
+    text_printf(&sql, "%s%s", p->table.from, where);
+    TRY(text_check(&sql, err));
+    TRY_IN(postgres_query(p->conn, text_string(&sql), &result, err), err, "planning %s",
+           p->table.label);
+    const char *json = PQgetvalue(result, 0, 0);
+    const char *rows = strstr(json, "\"Plan Rows\": ");
+    *out_rows = rows ? strtod(rows + strlen("\"Plan Rows\": "), NULL) : 0;
+    *out_index = (strstr(json, "\"Index Scan\"") || strstr(json, "\"Index Only Scan\"") ||
+                  strstr(json, "\"Bitmap Heap Scan\"")) &&
+                 !strstr(json, "\"Seq Scan\"");
+    return STATUS_OK;
+}
+
+static status one_split(struct planning *p, struct error *err)
+{
+    struct read_plan *plan = p->plan;
+    plan->splits = arena_alloc(&plan->arena, sizeof(*plan->splits));
+    if (!plan->splits)
+        return error_no_memory(err);
+    struct scalar open_end = {.type = {.id = TYPE_INT64}, .is_null = true};
+    plan->splits[0] =
+        (struct split){.text = "all rows", .lower = open_end, .upper = open_end, .rows = plan->rows};
+    plan->n_splits = 1;
+    return STATUS_OK;
+}
+
+/* Blocks of one split, so that it has the rows the request aims at. */
+static uint64_t blocks_a_split(const struct planning *p)
+{
+    const struct read_request *request = p->request;
+    double pages = (double)p->table.bytes / 8192, rows = p->table.rows > 0 ? p->table.rows : 1;
+    double wanted = request->split_count ? rows / request->split_count : rows / DEFAULT_SPLITS;
+    if (wanted < (double)request->split_rows)
+        wanted = (double)request->split_rows;
+    if (request->max_split_rows && wanted > (double)request->max_split_rows)
+        wanted = (double)request->max_split_rows;
+    uint64_t blocks = (uint64_t)(pages * wanted / rows);
+    return blocks < LEAST_PAGES ? LEAST_PAGES : blocks;
+}
+
+static status add_split(struct planning *p, size_t part, uint64_t from, uint64_t to, bool last,
+                        struct error *err)
+{
+    struct read_plan *plan = p->plan;
+    struct split *split = &plan->splits[plan->n_splits];
+    struct type type = {.id = TYPE_INT64};
+    const struct postgres_part *piece = &p->table.parts[part];
+    split->number = (uint32_t)plan->n_splits++;
+    split->lower = (struct scalar){.type = type, .i64 = block_key(part, from)};
+    split->upper = (struct scalar){.type = type, .i64 = block_key(part, last ? UINT32_MAX : to)};
+    split->rows = piece->pages ? (uint64_t)(piece->rows * (double)(to - from) / (double)piece->pages)
+                               : 0;
+    const char *relation = p->table.n_parts > 1 ? piece->from : "";
+    split->text = last ? arena_printf(&plan->arena, "%s%sblocks from %llu on", relation,
+                                      *relation ? " " : "", (unsigned long long)from)
+                       : arena_printf(&plan->arena, "%s%sblocks [%llu, %llu)", relation,
+                                      *relation ? " " : "", (unsigned long long)from,
+                                      (unsigned long long)to);
+    return split->text ? STATUS_OK : error_no_memory(err);
+}
+
+static status split_by_blocks(struct planning *p, struct error *err)
+{
+    struct read_plan *plan = p->plan;
+    uint64_t blocks = blocks_a_split(p);
+    size_t n = 0;
+    for (size_t i = 0; i < p->table.n_parts; i++)
+        n += p->table.parts[i].pages / blocks + 1;
+    plan->splits = arena_alloc(&plan->arena, n * sizeof(*plan->splits));
+    if (!plan->splits)
+        return error_no_memory(err);
+    plan->split_key = "ctid";
+    for (size_t i = 0; i < p->table.n_parts; i++) {
+        uint64_t pages = p->table.parts[i].pages;
+        uint64_t pieces = pages / blocks ? pages / blocks : 1;
+        for (uint64_t k = 0; k < pieces; k++)
+            TRY(add_split(p, i, pages * k / pieces, pages * (k + 1) / pieces, k + 1 == pieces, err));
+    }
+    return STATUS_OK;
+}
+
+static status cut(struct planning *p, const char *where, struct error *err)
+{
+    double rows;
+    bool index;
+    TRY(explain(p, where, &rows, &index, err));
+    p->plan->rows = (uint64_t)rows;
+    p->plan->bytes = p->table.bytes;
+    if (!p->table.by_ctid || (index && rows < MAX_ROWS_BY_INDEX))
+        return one_split(p, err);
+    if (!*where)
+        p->plan->rows = (uint64_t)p->table.rows;
+    return split_by_blocks(p, err);
+}
+
+/* ---- facts ---- */
+
+static status copy_facts(struct planning *p, struct error *err)
+{
+    struct read_plan *plan = p->plan;
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    TRY(postgres_query(p->conn, "SELECT current_date - DATE '1970-01-01'", &result, err));
+    plan->today = (int32_t)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    plan->relation = arena_strdup(&plan->arena, p->table.label);
+    plan->source_identity = arena_strdup(&plan->arena, p->source->identity);
+    plan->consistency = arena_printf(&plan->arena, "all connections read the exported snapshot %s",
+                                     p->source->snapshot);
+    uint32_t connections = (uint32_t)p->source->max_connections;
+    plan->max_readers = p->request->max_readers && p->request->max_readers < connections
+                            ? p->request->max_readers
+                            : connections;
+    if (!plan->relation || !plan->source_identity || !plan->consistency)
+        return error_no_memory(err);
+    return STATUS_OK;
+}
+
+static status make_plan(struct planning *p, struct error *err)
+{
+    SCOPED(text_release) struct text where = {0};
+    TRY(copy_facts(p, err));
+    TRY(make_schema(p, err));
+    TRY(find_key(p, err));
+    TRY(settle_bound(p, err));
+    TRY(make_where(p, &where, err));
+    TRY(cut(p, text_string(&where), err));
+    return make_statement(p, text_string(&where), err);
+}
+
+status postgres_plan(struct source *source, const struct read_request *request,
+                     struct read_plan *out, struct error *err)
+{
+    bool first = !source->exporter;
+    SCOPED(read_plan_release) struct read_plan plan = {0};
+    struct planning planning = {.source = source, .request = request, .plan = &plan};
+    plan.notes = arena_alloc(&plan.arena, (MAX_NOTES + 1) * sizeof(*plan.notes));
+    if (!plan.notes)
+        return error_no_memory(err);
+    /* a second stream under the first one's snapshot gets a bound from before it, too: fixed at the first plan */
+    TRY(take_fence(&planning, err));
+    TRY(postgres_snapshot_fix(source, err));
+    planning.conn = source->exporter;
+    status_code s =
+        postgres_table_describe(planning.conn, request, &plan.arena, &planning.table, err);
+    if (s == STATUS_OK)
+        s = make_plan(&planning, err);
+    if (s != STATUS_OK) {
+        if (first)
+            postgres_snapshot_end(source);
+        return s;
+    }
+    *out = plan;
+    plan = (struct read_plan){0}; /* the caller's now */
+    return STATUS_OK;
+}
+
+/* ---- newest ---- */
+
+status postgres_newest(struct source *source, const struct read_request *request,
+                       struct arena *arena, struct scalar *out, struct error *err)
+{
+    struct postgres_table table;
+    if (!request->update_key)
+        return error_set(err, STATUS_BAD_CONFIG, "no update_key, so nothing is the newest");
+    TRY(postgres_table_describe(source->conn, request, arena, &table, err));
+    size_t column = postgres_table_column(&table, request->update_key);
+    if (column == SIZE_MAX)
+        return postgres_no_column(&table, request->update_key, "update_key", err);
+    return fence_largest(source->conn, &table, &table.columns[column], request->where,
+                         table.columns[column].wire.type, arena, out, err);
+}

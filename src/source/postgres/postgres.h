@@ -1,0 +1,52 @@
+/* The driver `postgres`: what its parts share. A source owns one snapshot at a time: one connection exports it, the
+ * readers' connections import it. */
+#ifndef LEAT_SOURCE_POSTGRES_POSTGRES_H
+#define LEAT_SOURCE_POSTGRES_POSTGRES_H
+
+#include <pthread.h>
+
+#include "source/postgres/connection.h"
+#include "source/source.h"
+
+extern const struct source_driver postgres_driver;
+
+struct source {
+    char *location; /* with the password: never printed */
+    char *shown;    /* host, port and database, for messages */
+    char *identity; /* for records: the cluster's own number and the database's */
+    struct connection_options connect;
+    int64_t settle_ms;
+    int64_t max_connections;
+    PGconn *conn; /* outside the snapshot: discover, check, the fence */
+
+    PGconn *exporter; /* holds the snapshot; NULL: none is fixed */
+    char *snapshot;   /* its id */
+    pthread_mutex_t mutex;
+    PGconn **idle; /* readers' connections between two splits, in the snapshot */
+    size_t n_idle, capacity_idle;
+};
+
+/* The snapshot all readers see; fixed by the first plan. */
+status postgres_snapshot_fix(struct source *source, struct error *err);
+void postgres_snapshot_end(struct source *source);
+/* A connection inside the snapshot; give it back idle, or close it. */
+status postgres_snapshot_join(struct source *source, PGconn **out, struct error *err);
+void postgres_snapshot_leave(struct source *source, PGconn *conn);
+
+status postgres_plan(struct source *source, const struct read_request *request,
+                     struct read_plan *out, struct error *err);
+status postgres_newest(struct source *source, const struct read_request *request,
+                       struct arena *arena, struct scalar *out, struct error *err);
+status postgres_discover(struct source *source, struct source_catalog *out, struct error *err);
+status postgres_check(struct source *source, const struct read_request *request, finding_fn finding,
+                      void *context, struct error *err);
+status postgres_reader_open(struct source *source, const struct read_plan *plan,
+                            const struct read_request *request, const struct split *split,
+                            const struct reader_options *options, struct reader **out,
+                            struct error *err);
+status postgres_reader_next(struct reader *reader, struct batch *into, size_t max_rows,
+                            size_t max_bytes, struct error *err);
+const struct reader_counts *postgres_reader_counts(const struct reader *reader);
+void postgres_reader_close(struct reader *reader);
+
+#endif
