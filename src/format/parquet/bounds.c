@@ -74,44 +74,89 @@ static int compare_bytes(struct span a, struct span b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
-/* The first eight bytes as a number that compares as they do; shorter texts are padded with zeros. */
-static inline uint64_t prefix_of(const uint8_t *at, size_t size)
+/* ---- bytes: keys of 64 bits that compare as the values do, a block of them at a time ----
+ * The first seven bytes, padded with zeros, and below them the size, or KEY_MORE for all above seven: only of two
+ * values that both end in KEY_MORE do equal keys leave the order open. */
+
+enum { KEY_BYTES = 7, KEY_MORE = 8, KEY_BLOCK = 256 };
+
+/* AT has eight readable bytes, whatever the size. */
+static inline uint64_t key_of(const uint8_t *at, size_t size)
 {
-    if (size == 0)
-        return 0;
-    uint64_t prefix = __builtin_bswap64(load_u64le(at));
-    return size >= 8 ? prefix : prefix & ~(~(uint64_t)0 >> (8 * size));
+    unsigned kept = size < KEY_BYTES ? (unsigned)size : KEY_BYTES;
+    uint64_t mask = ~(uint64_t)0 << 8 << (8 * (KEY_BYTES - kept));
+    return (__builtin_bswap64(load_u64le(at)) & mask) | (size < KEY_MORE ? size : KEY_MORE);
 }
 
-/* Two values of the same prefix. Where that is all of them only their lengths are left. */
-static inline int compare_rest(struct span a, struct span b)
+/* Two values of more than seven bytes. Those of up to sixteen are equal when both ends are. */
+static inline int compare_long(struct span a, struct span b)
 {
-    if (a.size <= 8 && b.size <= 8)
-        return (a.size > b.size) - (a.size < b.size);
+    if (a.size == b.size && a.size <= 16 && load_u64le(a.data) == load_u64le(b.data) &&
+        load_u64le(a.data + a.size - 8) == load_u64le(b.data + b.size - 8))
+        return 0;
     return compare_bytes(a, b);
+}
+
+struct extreme {
+    uint64_t key;
+    struct span value;
+};
+
+/* One of the values of a block, which begins at FIRST, has the key BEST: at least as extreme as the one in IO_FOUND. SIGN is 1 for
+ * the smallest, -1 for the largest. */
+static void take_extreme(const struct dense *values, size_t first, const uint64_t *keys, size_t n,
+                         uint64_t best, int sign, struct extreme *io_found)
+{
+    uint16_t places[KEY_BLOCK];
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        places[count] = (uint16_t)i;
+        count += keys[i] == best;
+    }
+    size_t i = 0;
+    if (best != io_found->key) {
+        io_found->key = best;
+        io_found->value = dense_value(values, first + places[i++]);
+    }
+    for (; (best & UINT8_MAX) == KEY_MORE && i < count; i++) {
+        struct span value = dense_value(values, first + places[i]);
+        if (compare_long(value, io_found->value) * sign < 0)
+            io_found->value = value;
+    }
+}
+
+static void fill_keys(const struct dense *values, size_t first, size_t n, uint64_t *keys)
+{
+    const int64_t *offsets = values->offsets + first;
+    const uint8_t *at = values->values + first * values->width;
+    if (values->width == 0)
+        for (size_t i = 0; i < n; i++)
+            keys[i] = key_of(values->data + offsets[i], (size_t)(offsets[i + 1] - offsets[i]));
+    else
+        for (size_t i = 0; i < n; i++)
+            keys[i] = key_of(at + i * values->width, values->width);
 }
 
 static void bounds_bytes(const struct dense *values, size_t first, size_t n, struct bounds *out)
 {
+    const struct kernels *kernel = kernels();
+    uint64_t keys[KEY_BLOCK], low, high;
+    struct extreme min = {.key = UINT64_MAX}; /* no value's key */
+    struct extreme max = {.key = 0};          /* the empty value's */
     *out = (struct bounds){.set = n > 0};
-    if (n == 0)
-        return;
-    struct span min = dense_value(values, first), max = min;
-    uint64_t min_prefix = prefix_of(min.data, min.size), max_prefix = min_prefix;
-    for (size_t i = first + 1; i < first + n; i++) {
-        struct span value = dense_value(values, i);
-        uint64_t prefix = prefix_of(value.data, value.size);
-        if (prefix <= min_prefix && (prefix < min_prefix || compare_rest(value, min) < 0)) {
-            min = value;
-            min_prefix = prefix;
-        }
-        if (prefix >= max_prefix && (prefix > max_prefix || compare_rest(value, max) > 0)) {
-            max = value;
-            max_prefix = prefix;
-        }
+    max.value.data = values->data;
+    for (size_t at = first, end = first + n; at < end;) {
+        size_t step = end - at < KEY_BLOCK ? end - at : KEY_BLOCK;
+        fill_keys(values, at, step, keys);
+        kernel->bounds_uint64(keys, step, &low, &high);
+        if (low < min.key || (low == min.key && (low & UINT8_MAX) == KEY_MORE))
+            take_extreme(values, at, keys, step, low, 1, &min);
+        if (high > max.key || (high == max.key && (high & UINT8_MAX) == KEY_MORE))
+            take_extreme(values, at, keys, step, high, -1, &max);
+        at += step;
     }
-    out->min = (struct bound){.size = min.size, .at = min.data};
-    out->max = (struct bound){.size = max.size, .at = max.data};
+    out->min = (struct bound){.size = min.value.size, .at = min.value.data};
+    out->max = (struct bound){.size = max.value.size, .at = max.value.data};
 }
 
 static int compare_signed_fixed(struct span a, struct span b)

@@ -219,6 +219,48 @@ static void texts_compare_as_bytes_whatever_their_length(void **state)
     assert_int_equal(bound_span(&bounds.max).size, 9);
 }
 
+/* Few different bytes, so that values share their beginnings: N values, or values of WIDTH bytes if that is not 0. */
+static void check_bounds_of_bytes(size_t n, size_t width, uint64_t *seed)
+{
+    enum { LONGEST = 20, SLACK = 64 };
+    static const uint8_t alphabet[] = {0, 1, 'a', 'b', 0x80, 0xff};
+    uint8_t *data = test_malloc(n * LONGEST + SLACK);
+    int64_t *offsets = test_malloc((n + 1) * sizeof(*offsets));
+    size_t letters = 1 + next_random(seed) % sizeof(alphabet);
+    size_t longest = width ? width : next_random(seed) % (LONGEST + 1), at = 0;
+    for (size_t i = 0; i < n; i++) {
+        offsets[i] = (int64_t)at;
+        for (size_t size = width ? width : next_random(seed) % (longest + 1); size > 0; size--)
+            data[at++] = next_random(seed) % 8 ? 'a' : alphabet[next_random(seed) % letters];
+    }
+    offsets[n] = (int64_t)at;
+    memset(data + at, 0xee, SLACK);
+    struct dense dense = {.n = n, .width = width, .offsets = offsets};
+    dense.data = dense.values = data;
+    struct leaf leaf = bytes_leaf;
+    leaf.width = (int32_t)width;
+    struct bounds bounds;
+    size_t first = next_random(seed) % n;
+    bounds_kernel_for (&leaf)(&dense, first, n - first, &bounds);
+    struct span min = dense_value(&dense, first), max = min;
+    for (size_t i = first; i < n; i++) {
+        struct span value = dense_value(&dense, i);
+        min = bound_compare(ORDER_BYTES, value, min) < 0 ? value : min;
+        max = bound_compare(ORDER_BYTES, value, max) > 0 ? value : max;
+    }
+    assert_int_equal(bound_compare(ORDER_BYTES, bound_span(&bounds.min), min), 0);
+    assert_int_equal(bound_compare(ORDER_BYTES, bound_span(&bounds.max), max), 0);
+    test_free(data);
+    test_free(offsets);
+}
+
+static void bytes_of_all_lengths_and_beginnings_have_their_bounds(void **state)
+{
+    uint64_t seed = 6;
+    for (size_t round = 0; round < 3000; round++)
+        check_bounds_of_bytes(1 + round % 700, round % 3 ? 0 : round % 21, &seed);
+}
+
 static void zeros_at_the_end_of_a_text_count(void **state)
 {
     uint8_t data[64 + 64] = "a\0a\0\0a";
@@ -283,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_zero_bound_stands_for_both_zeros),
         cmocka_unit_test(infinities_are_bounds),
         cmocka_unit_test(texts_compare_as_bytes_whatever_their_length),
+        cmocka_unit_test(bytes_of_all_lengths_and_beginnings_have_their_bounds),
         cmocka_unit_test(zeros_at_the_end_of_a_text_count),
         cmocka_unit_test(unsigned_and_signed_numbers_have_their_own_order),
         cmocka_unit_test(wide_decimals_compare_by_sign_first),
