@@ -339,8 +339,6 @@ static status open_file(struct row_reader *reader, struct error *err)
     reader->source.read = read_range;
     reader->format = format_find("parquet");
     TRY(storage_object_open(rows->storage, rows->name, &reader->object, &reader->source.size, err));
-    if (!reader->format->reader_open)
-        return error_set(err, STATUS_BAD_DATA, "Parquet files are not read here");
     TRY(reader->format->reader_open(&reader->source, READER_LIMIT_BYTES, &reader->reader, err));
     TRY(choose_fields(reader, err));
     const struct format_read_options options = {
