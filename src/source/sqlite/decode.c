@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 /* Every kernel is a loop of two steps: a run of values of the expected class, written as a plain array, and one
  * value of another class through odd_value. */
 
@@ -171,6 +169,18 @@ static enum decoded decode_decimal(struct column *column, const struct decode_co
 
 /* ---- dates ---- */
 
+enum { DAYS_TO_1970 = 719163 }; /* from the day before 0001-01-01 */
+
+/* Days of a year before each month, and of each month; with 29 February and without. */
+static const uint16_t days_before[2][13] = {
+    {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334},
+    {0, 0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335},
+};
+static const uint8_t days_in[2][13] = {
+    {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31},
+    {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31},
+};
+
 /* YYYY-MM-DD, the eight bytes at its start as one number: digits and hyphens are told by their high bits. */
 static inline bool date_of(const uint8_t *text, int32_t *out)
 {
@@ -180,14 +190,17 @@ static inline bool date_of(const uint8_t *text, int32_t *out)
     unsigned tens = text[8] ^ '0', ones = text[9] ^ '0';
     if (((digits | (digits + UINT64_C(0x0006060006060606))) & fixed) || tens > 3 || ones > 9)
         return false;
-    int32_t year = (int32_t)((digits & 15) * 1000 + (digits >> 8 & 15) * 100 +
-                             (digits >> 16 & 15) * 10 + (digits >> 24 & 15));
-    int32_t month = (int32_t)((digits >> 40 & 15) * 10 + (digits >> 48 & 15));
-    int32_t day = (int32_t)(tens * 10 + ones);
-    if (year < 1 || month < 1 || month > 12 || day < 1 ||
-        (day > 28 && day > civil_days_in_month(year, month)))
+    uint32_t year = (uint32_t)((digits & 15) * 1000 + (digits >> 8 & 15) * 100 +
+                               (digits >> 16 & 15) * 10 + (digits >> 24 & 15));
+    uint32_t month = (uint32_t)((digits >> 40 & 15) * 10 + (digits >> 48 & 15));
+    uint32_t day = tens * 10 + ones;
+    uint32_t before = year - 1; /* whole years since 0001-01-01 */
+    uint32_t leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (year == 0 || month == 0 || month > 12 || day == 0 || day > days_in[leap][month])
         return false;
-    *out = civil_to_days(year, month, day);
+    *out = (int32_t)(before * 365 + before / 4 - before / 100 + before / 400 +
+                     days_before[leap][month] + day) -
+           DAYS_TO_1970;
     return true;
 }
 
