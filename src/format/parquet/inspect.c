@@ -7,8 +7,9 @@
 #include "format/parquet/driver.h"
 #include "format/parquet/inspect_json.h"
 #include "format/parquet/inspect_survey.h"
+#include "format/parquet/inspect_text.h"
 
-enum { INDENT_MAX = 24, NAME_WIDTH = 26, LABEL_WIDTH = 12 };
+enum { INDENT_MAX = 24, NAME_WIDTH = 26 };
 
 static void arena_cleanup(struct arena *arena)
 {
@@ -20,113 +21,7 @@ static void text_cleanup(struct text *text)
     text_release(text);
 }
 
-/* ---- words ---- */
-
-static void append_bytes(struct text *out, int64_t bytes)
-{
-    char buf[32];
-    text_append(out, text_format_bytes(bytes > 0 ? (uint64_t)bytes : 0, buf));
-}
-
-static void append_count(struct text *out, int64_t count)
-{
-    char buf[32];
-    text_append(out, text_format_count(count > 0 ? (uint64_t)count : 0, buf));
-}
-
-/* "1 page", "20 pages" */
-static void append_counted(struct text *out, uint64_t count, const char *one)
-{
-    append_count(out, (int64_t)count);
-    text_printf(out, " %s%s", one, count == 1 ? "" : "s");
-}
-
-static void append_share(struct text *out, double share)
-{
-    double percent = 100 * share;
-    text_printf(out,
-                percent > 0 && percent < 0.1 ? "%.3f%%"
-                : percent < 10               ? "%.1f%%"
-                                             : "%.0f%%",
-                percent);
-}
-
-/* Spaces up to COLUMN of the line that began at START; one at least. */
-static void pad_to(struct text *out, size_t start, size_t column)
-{
-    do
-        text_append_char(out, ' ');
-    while (!out->failed && out->size - start < column);
-}
-
-/* What NUMBER appended, moved to the right so that it ends WIDTH characters on. */
-static void append_right(struct text *out, const struct text *number, size_t width)
-{
-    for (size_t size = number->size; size < width; size++)
-        text_append_char(out, ' ');
-    out->failed |= number->failed;
-    text_append(out, text_string(number));
-}
-
-static void append_right_bytes(struct text *out, int64_t bytes, size_t width)
-{
-    SCOPED(text_cleanup) struct text number = {0};
-    if (bytes < 0)
-        text_append_char(&number, '?');
-    else
-        append_bytes(&number, bytes);
-    append_right(out, &number, width);
-}
-
-static void append_right_count(struct text *out, int64_t count, size_t width)
-{
-    SCOPED(text_cleanup) struct text number = {0};
-    if (count < 0)
-        text_append_char(&number, '?');
-    else
-        append_count(&number, count);
-    append_right(out, &number, width);
-}
-
-static void append_right_ratio(struct text *out, int64_t plain, int64_t stored, size_t width)
-{
-    SCOPED(text_cleanup) struct text number = {0};
-    if (plain > 0 && stored > 0)
-        text_printf(&number, "%.1fx", (double)plain / (double)stored);
-    else
-        text_append_char(&number, '-');
-    append_right(out, &number, width);
-}
-
-static void append_right_share(struct text *out, int64_t part, int64_t all, size_t width)
-{
-    SCOPED(text_cleanup) struct text number = {0};
-    if (part >= 0 && all > 0)
-        append_share(&number, (double)part / (double)all);
-    else
-        text_append_char(&number, '-');
-    append_right(out, &number, width);
-}
-
 /* ---- the file ---- */
-
-static void append_path(struct text *out, const struct parquet_chunk *chunk)
-{
-    for (size_t i = 0; i < chunk->n_path; i++) {
-        if (i > 0)
-            text_append_char(out, '.');
-        describe_text(out, chunk->path[i], 60);
-    }
-}
-
-static int64_t stored_bytes(const struct parquet_group *group)
-{
-    int64_t stored = 0;
-    for (size_t i = 0; i < group->n_chunks; i++)
-        if (__builtin_add_overflow(stored, group->chunks[i].compressed_bytes, &stored))
-            return -1;
-    return stored;
-}
 
 static bool same_order(const struct parquet_group *a, const struct parquet_group *b)
 {
@@ -140,20 +35,6 @@ static bool same_order(const struct parquet_group *a, const struct parquet_group
     return true;
 }
 
-static void append_order(struct text *out, const struct parquet_group *group)
-{
-    for (size_t i = 0; i < group->n_sort_keys; i++) {
-        const struct sort_key *key = &group->sort_keys[i];
-        text_append(out, i > 0 ? ", " : "");
-        if (key->leaf < group->n_chunks)
-            append_path(out, &group->chunks[key->leaf]);
-        else
-            text_printf(out, "column %zu", key->leaf);
-        text_append(out, key->descending ? " desc" : "");
-        text_append(out, key->nulls_first ? " nulls first" : "");
-    }
-}
-
 static void append_sorting(struct text *out, const struct parquet_footer *meta)
 {
     size_t sorted = 0, same = 0;
@@ -165,7 +46,7 @@ static void append_sorting(struct text *out, const struct parquet_footer *meta)
         return;
     text_append(out, "sorted by   ");
     if (same == meta->n_groups)
-        append_order(out, &meta->groups[0]);
+        inspect_order(out, &meta->groups[0]);
     else
         text_printf(out, "%zu of %zu row groups, not all alike (--row-groups)", sorted,
                     meta->n_groups);
@@ -191,7 +72,7 @@ static void append_pages_form(struct text *out, const struct column_survey *colu
                                            : "without checksums");
     if (damaged > 0) {
         text_append(out, "damaged     pages or indexes of ");
-        append_counted(out, damaged, "column");
+        inspect_counted(out, damaged, "column");
         text_append(out, " are not where the footer says\n");
     }
 }
@@ -202,16 +83,16 @@ static void append_file(struct text *out, const struct byte_source *source,
 {
     const struct parquet_footer *meta = &footer->meta;
     text_append(out, "rows        ");
-    append_count(out, meta->rows);
+    inspect_count(out, meta->rows);
     text_append(out, meta->n_groups == 1 ? " in 1 row group" : "");
     if (meta->n_groups > 1) {
         text_append(out, " in ");
-        append_counted(out, meta->n_groups, "row group");
+        inspect_counted(out, meta->n_groups, "row group");
     }
     text_append(out, "\nsize        ");
-    append_bytes(out, (int64_t)source->size);
+    inspect_bytes(out, (int64_t)source->size);
     text_append(out, ", footer ");
-    append_bytes(out, (int64_t)footer->bytes.size);
+    inspect_bytes(out, (int64_t)footer->bytes.size);
     if (meta->rows > 0)
         text_printf(out, "; %.1f bytes a row", (double)source->size / (double)meta->rows);
     text_printf(out, "\ncolumns     %zu\ncreated by  ", n_columns);
@@ -226,7 +107,7 @@ static void append_file(struct text *out, const struct byte_source *source,
         describe_text(out, meta->values[i], 100);
         if (meta->values[i].size > 100) {
             text_append(out, " (");
-            append_bytes(out, (int64_t)meta->values[i].size);
+            inspect_bytes(out, (int64_t)meta->values[i].size);
             text_append_char(out, ')');
         }
         text_append_char(out, '\n');
@@ -246,7 +127,7 @@ static void append_schema(struct text *out, const struct parquet_footer *meta,
             text_append(out, "  ");
         struct span name = {(const uint8_t *)element->name, strlen(element->name)};
         describe_text(out, name, 100);
-        pad_to(out, start, NAME_WIDTH);
+        inspect_pad(out, start, NAME_WIDTH);
         text_printf(out, "%-9s ", describe_repetition(element->repetition));
         describe_type(out, element);
         if (element->field_id > 0)
@@ -274,20 +155,6 @@ static void describe_codec_number(struct text *out, int codec)
     describe_codec(out, codec);
 }
 
-static void append_bound(struct text *out, const struct schema_element *element, bool has,
-                         struct span bound, bool exact)
-{
-    const char *quote = describe_is_text(element) ? "\"" : "";
-    if (!has) {
-        text_append_char(out, '?');
-        return;
-    }
-    text_append(out, quote);
-    describe_bound(out, element, bound);
-    text_append(out, quote);
-    text_append(out, exact ? "" : "~"); /* cut: the value itself is not known */
-}
-
 /* "1.0 of 310 pages (0.3%)" */
 static void append_parts(struct text *out, const struct lookup *lookup, const char *one)
 {
@@ -295,10 +162,10 @@ static void append_parts(struct text *out, const struct lookup *lookup, const ch
                 lookup->read < 10 && lookup->read != (double)(size_t)lookup->read ? "%.1f" : "%.0f",
                 lookup->read);
     text_append(out, " of ");
-    append_counted(out, lookup->total, one);
+    inspect_counted(out, lookup->total, one);
     if (lookup->total > 1) {
         text_append(out, " (");
-        append_share(out, lookup->read / (double)lookup->total);
+        inspect_share(out, lookup->read / (double)lookup->total);
         text_append_char(out, ')');
     }
 }
@@ -327,10 +194,10 @@ static void append_dictionary(struct text *out, const struct column_survey *colu
         return;
     bool single = column->n_groups == 1;
     text_append(out, single ? "    dictionary of " : "    dictionaries of ");
-    append_counted(out, column->dictionary_entries > 0 ? (uint64_t)column->dictionary_entries : 0,
-                   "value");
+    inspect_counted(out, column->dictionary_entries > 0 ? (uint64_t)column->dictionary_entries : 0,
+                    "value");
     text_append(out, ", ");
-    append_bytes(out, column->dictionary_bytes);
+    inspect_bytes(out, column->dictionary_bytes);
     if (!single)
         text_printf(out, ", in %zu of %zu row groups", column->dictionaries, column->n_groups);
     text_append_char(out, '\n');
@@ -341,11 +208,11 @@ static void append_bloom_filters(struct text *out, const struct column_survey *c
     if (column->bloom_filters == 0)
         return;
     text_append(out, column->n_groups == 1 ? "    bloom filter of " : "    bloom filters of ");
-    append_bytes(out, (int64_t)column->bloom_filter_bytes);
+    inspect_bytes(out, (int64_t)column->bloom_filter_bytes);
     if (column->n_groups > 1)
         text_printf(out, " for %zu of %zu row groups", column->bloom_filters, column->n_groups);
     text_append(out, ", wrong for ");
-    append_share(out, column->bloom_filter_fpp);
+    inspect_share(out, column->bloom_filter_fpp);
     text_append(out, " of absent values\n");
 }
 
@@ -364,20 +231,20 @@ static void append_bounds(struct text *out, const struct column_survey *column)
     const char *index = index_words(column);
     text_append(out, "    ");
     if (column->has_min || column->has_max) {
-        append_bound(out, column->element, column->has_min, column->min, column->min_exact);
+        inspect_bound(out, column->element, column->has_min, column->min, column->min_exact);
         text_append(out, " to ");
-        append_bound(out, column->element, column->has_max, column->max, column->max_exact);
+        inspect_bound(out, column->element, column->has_max, column->max, column->max_exact);
     } else {
         text_append(out, "no bounds");
     }
     if (column->distinct >= 0) {
         text_append(out, ", ");
-        append_count(out, column->distinct);
+        inspect_count(out, column->distinct);
         text_append(out, " distinct");
     }
     if (column->nans > 0) {
         text_append(out, ", ");
-        append_count(out, column->nans);
+        inspect_count(out, column->nans);
         text_append(out, " NaN");
     }
     text_append(out, index[0] ? "; " : "");
@@ -390,12 +257,12 @@ static void append_column(struct text *out, const struct column_survey *column, 
 {
     size_t start = out->size;
     text_append(out, "  ");
-    append_path(out, column->first);
-    pad_to(out, start, NAME_WIDTH);
-    append_right_bytes(out, column->stored_bytes, 8);
-    append_right_share(out, column->stored_bytes, all, 7);
-    append_right_ratio(out, column->plain_bytes, column->stored_bytes, 8);
-    append_right_count(out, column->nulls, 13);
+    inspect_path(out, column->first);
+    inspect_pad(out, start, NAME_WIDTH);
+    inspect_right_bytes(out, column->stored_bytes, 8);
+    inspect_right_share(out, column->stored_bytes, all, 7);
+    inspect_right_ratio(out, column->plain_bytes, column->stored_bytes, 8);
+    inspect_right_count(out, column->nulls, 13);
     text_append(out, "  ");
     append_set(out, column->codecs, describe_codec_number);
     text_append(out, "  ");
@@ -417,174 +284,8 @@ static int64_t all_stored(const struct column_survey *columns, size_t n)
     return all;
 }
 
-/* ---- chunks and pages ---- */
-
-static void append_chunk(struct text *out, const struct parquet_chunk *chunk,
-                         const struct schema_element *element, const struct chunk_probe *probe)
-{
-    const struct parquet_statistics *statistics = &chunk->statistics;
-    size_t start = out->size;
-    text_append(out, "  ");
-    append_path(out, chunk);
-    pad_to(out, start, NAME_WIDTH);
-    append_right_bytes(out, chunk->compressed_bytes, 8);
-    append_right_ratio(out, chunk->uncompressed_bytes, chunk->compressed_bytes, 8);
-    append_right_count(out, statistics->null_count, 13);
-    text_append(out, "  ");
-    describe_codec(out, chunk->codec);
-    text_append(out, "  ");
-    if (statistics->has_min || statistics->has_max) {
-        append_bound(out, element, statistics->has_min, statistics->min, statistics->min_exact);
-        text_append(out, " to ");
-        append_bound(out, element, statistics->has_max, statistics->max, statistics->max_exact);
-    }
-    if (probe->has_bloom_filter) {
-        text_append(out, "  bloom filter ");
-        append_bytes(out, (int64_t)probe->bloom_filter_bytes);
-    }
-    text_append(out, probe->damaged ? "  damaged\n" : "\n");
-}
-
-static const char *page_word(int32_t type)
-{
-    switch (type) {
-    case PARQUET_DATA_PAGE:
-        return "data V1";
-    case PARQUET_DATA_PAGE_V2:
-        return "data V2";
-    case PARQUET_DICTIONARY_PAGE:
-        return "dictionary";
-    case PARQUET_INDEX_PAGE:
-        return "index";
-    default:
-        return "unknown";
-    }
-}
-
-/* NUMBER: among the data pages; SIZE_MAX for others. */
-static void append_page(struct text *out, const struct seen_page *page, size_t number,
-                        const struct schema_element *element, const struct chunk_probe *probe)
-{
-    const struct parquet_column_index *index = &probe->column_index;
-    text_printf(out, "    %-11s at %-12llu", page_word(page->type),
-                (unsigned long long)page->offset);
-    append_right_bytes(out, page->stored_bytes, 9);
-    append_right_ratio(out, page->decoded_bytes, page->stored_bytes, 8);
-    append_right_count(out, page->values, 9);
-    text_append(out, page->type == PARQUET_DICTIONARY_PAGE ? " entries  " : " values  ");
-    describe_encoding(out, page->encoding);
-    if (number < index->pages && index->null_pages[number]) {
-        text_append(out, "  NULLs");
-    } else if (number < index->pages) {
-        text_append(out, "  ");
-        append_bound(out, element, true, index->min[number], true);
-        text_append(out, " to ");
-        append_bound(out, element, true, index->max[number], true);
-    }
-    text_append_char(out, '\n');
-}
-
-struct report {
-    const struct byte_source *source;
-    const struct format_inspect_options *options;
-    FILE *out;
-    struct error *err;
-};
-
-/* A footer may describe millions of chunks and pages, so the report goes out piece by piece. */
-static status put_out(struct text *text, const struct report *report)
-{
-    TRY(text_check(text, report->err));
-    fputs(text_string(text), report->out);
-    text_release(text);
-    return STATUS_OK;
-}
-
-static status print_pages(const struct report *report, const struct schema_element *element,
-                          const struct chunk_probe *probe)
-{
-    SCOPED(text_cleanup) struct text text = {0};
-    size_t number = 0;
-    for (uint64_t at = probe->start; at < probe->end;) {
-        struct seen_page page;
-        bool holds;
-        TRY(seen_page_read(report->source, at, probe->end, &page, &holds, report->err));
-        if (!holds) {
-            text_printf(&text, "    no page at %llu; %llu bytes are left over\n",
-                        (unsigned long long)at, (unsigned long long)(probe->end - at));
-            return put_out(&text, report);
-        }
-        bool data = page.type == PARQUET_DATA_PAGE || page.type == PARQUET_DATA_PAGE_V2;
-        append_page(&text, &page, data ? number++ : SIZE_MAX, element, probe);
-        TRY(put_out(&text, report));
-        at += (uint64_t)page.stored_bytes;
-    }
-    return STATUS_OK;
-}
-
-static status print_chunk(const struct report *report, const struct parquet_chunk *chunk,
-                          const struct schema_element *element)
-{
-    SCOPED(arena_cleanup) struct arena arena = {0};
-    SCOPED(text_cleanup) struct text text = {0};
-    struct chunk_probe probe;
-    TRY(chunk_probe_read(report->source, chunk, &arena, &probe, report->err));
-    append_chunk(&text, chunk, element, &probe);
-    TRY(put_out(&text, report));
-    return report->options->pages ? print_pages(report, element, &probe) : STATUS_OK;
-}
-
-static void append_group(struct text *out, const struct parquet_group *group, size_t number)
-{
-    int64_t stored = stored_bytes(group);
-    text_printf(out, "  %-6zu", number);
-    append_right_count(out, group->rows, 13);
-    append_right_bytes(out, stored, 11);
-    append_right_ratio(out, group->uncompressed_bytes, stored, 8);
-    if (group->n_chunks > 0 && group->chunks[0].data_page_offset >= 0) {
-        int64_t dictionary = group->chunks[0].dictionary_page_offset;
-        append_right_count(out, dictionary > 0 ? dictionary : group->chunks[0].data_page_offset,
-                           16);
-    }
-    text_append_char(out, '\n');
-}
-
-static status print_groups(const struct report *report, const struct parquet_footer *meta)
-{
-    SCOPED(text_cleanup) struct text text = {0};
-    text_append(&text, "\nrow group           rows     stored   ratio       at offset\n");
-    for (size_t g = 0; g < meta->n_groups; g++) {
-        append_group(&text, &meta->groups[g], g);
-        TRY(put_out(&text, report));
-    }
-    return STATUS_OK;
-}
-
-static status print_chunks(const struct report *report, const struct parquet_footer *meta,
-                           const struct column_survey *columns, size_t n_columns)
-{
-    SCOPED(text_cleanup) struct text text = {0};
-    for (size_t g = 0; g < meta->n_groups; g++) {
-        const struct parquet_group *group = &meta->groups[g];
-        int64_t stored = stored_bytes(group);
-        text_printf(&text, "\nrow group %zu: ", g);
-        append_counted(&text, (uint64_t)group->rows, "row");
-        text_append(&text, ", ");
-        append_bytes(&text, stored);
-        if (group->n_sort_keys > 0) {
-            text_append(&text, ", sorted by ");
-            append_order(&text, group);
-        }
-        text_append_char(&text, '\n');
-        TRY(put_out(&text, report));
-        for (size_t i = 0; i < group->n_chunks && i < n_columns; i++)
-            TRY(print_chunk(report, &group->chunks[i], columns[i].element));
-    }
-    return STATUS_OK;
-}
-
-static status print_columns(const struct report *report, const struct column_survey *columns,
-                            size_t n)
+static status print_columns(const struct inspect_report *report,
+                            const struct column_survey *columns, size_t n)
 {
     SCOPED(text_cleanup) struct text text = {0};
     int64_t all = all_stored(columns, n);
@@ -594,12 +295,12 @@ static status print_columns(const struct report *report, const struct column_sur
         if (!columns[i].first)
             continue;
         append_column(&text, &columns[i], all);
-        TRY(put_out(&text, report));
+        TRY(inspect_put_out(&text, report));
     }
     return STATUS_OK;
 }
 
-static status as_text(const struct report *report, const struct footer *footer)
+static status as_text(const struct inspect_report *report, const struct footer *footer)
 {
     SCOPED(arena_cleanup) struct arena arena = {0};
     SCOPED(text_cleanup) struct text text = {0};
@@ -611,20 +312,20 @@ static status as_text(const struct report *report, const struct footer *footer)
     TRY(survey_columns(report->source, footer, &arena, &columns, &n, report->err));
     append_file(&text, report->source, footer, columns, n);
     append_schema(&text, &footer->meta, depths);
-    TRY(put_out(&text, report));
+    TRY(inspect_put_out(&text, report));
     if (footer->meta.n_groups == 0)
         return STATUS_OK;
     TRY(print_columns(report, columns, n));
     if (report->options->row_groups || report->options->pages)
-        return print_chunks(report, &footer->meta, columns, n);
-    return print_groups(report, &footer->meta);
+        return inspect_chunks(report, &footer->meta, columns, n);
+    return inspect_groups(report, &footer->meta);
 }
 
 status parquet_inspect(const struct byte_source *source,
                        const struct format_inspect_options *options, FILE *out, struct error *err)
 {
     struct footer footer = {0};
-    const struct report report = {source, options, out, err};
+    const struct inspect_report report = {source, options, out, err};
     TRY(footer_read(source, &footer, err));
     status_code code = options->json ? inspect_json(source, &footer, options, out, err)
                                      : as_text(&report, &footer);
