@@ -184,6 +184,17 @@ static void a_last_miniblock_without_padding_is_read(void **state)
     test_free(out);
 }
 
+/* DuckDB takes differences of int32 in 64 bits: from the smallest to the largest 33. */
+static void differences_that_do_not_wrap_are_read(void **state)
+{
+    uint8_t bytes[8 + 2 + 132] = {0x80, 1, 4, 2, 9, 0, 33, 0, 0, 0, 5, 0, 0, 0, 1};
+    int32_t values[2];
+    size_t used;
+    assert_true(delta_binary_decode(bytes, sizeof(bytes), 2, 4, values, &used));
+    assert_int_equal(values[0], -5);
+    assert_int_equal(values[1], 0); /* -5 + 2^32 + 5 */
+}
+
 static void headers_that_lie_are_refused(void **state)
 {
     static const struct {
@@ -204,7 +215,7 @@ static void headers_that_lie_are_refused(void **state)
          {0x80, 1, 4, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0},
          19},
         {"a varint without end", {0x80, 1, 4, 2, 0xff, 0xff}, 6},
-        {"a width over that of the type", {0x80, 1, 4, 2, 0, 0, 33, 0, 0, 0, 1}, 24},
+        {"a width over 64 bits", {0x80, 1, 4, 2, 0, 0, 65, 0, 0, 0, 1}, 24},
         {"no list of widths", {0x80, 1, 4, 2, 0, 0, 0, 0}, 8},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -568,6 +579,7 @@ int main(void)
         cmocka_unit_test(values_in_steady_steps_take_hardly_a_byte),
         cmocka_unit_test(other_sizes_of_blocks_are_read),
         cmocka_unit_test(a_last_miniblock_without_padding_is_read),
+        cmocka_unit_test(differences_that_do_not_wrap_are_read),
         cmocka_unit_test(headers_that_lie_are_refused),
         cmocka_unit_test(damaged_pages_are_refused_or_read_within_bounds),
         cmocka_unit_test(the_examples_of_texts_are_written),
