@@ -64,6 +64,8 @@ static json_t *entry_to_json(const struct ledger_entry *entry)
         {"rows_read", entry->rows_read},
         {"rows_written", entry->rows_written},
         {"rows_rejected", entry->rows_rejected},
+        {"values_null", entry->values_null},
+        {"values_text", entry->values_text},
         {"table_rows", entry->table_rows},
         {"bytes_read", entry->bytes_read},
         {"bytes_written", entry->bytes_written},

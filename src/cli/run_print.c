@@ -181,6 +181,8 @@ static void set_counts(json_t *json, const struct stream_report *stream)
         {"rows_kept", stream->rows_kept},
         {"rows_known", stream->rows_known},
         {"rows_rejected", stream->rows_rejected},
+        {"values_null", stream->values_null},
+        {"values_text", stream->values_text},
         {"rows_written", stream->rows_written},
         {"bytes_read", stream->bytes_read},
         {"bytes_written", stream->bytes_written},
@@ -304,6 +306,8 @@ void stream_to_ledger(const struct run_report *run, const struct stream_report *
         .rows_written = stream->rows_written,
         .rows_rejected = stream->rows_rejected,
         .rows_known = stream->rows_known,
+        .values_null = stream->values_null,
+        .values_text = stream->values_text,
         .table_rows = stream->table_rows, /* 0: not known */
         .bytes_read = stream->bytes_read,
         .bytes_written = stream->bytes_written,

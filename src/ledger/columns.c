@@ -44,6 +44,8 @@ const struct ledger_column ledger_columns[] = {
     STAGE("encode_seconds", 3),
     STAGE("assemble_seconds", 4),
     STAGE("publish_seconds", 5),
+    FIELD(LEDGER_INT, values_null),
+    FIELD(LEDGER_INT, values_text),
 };
 
 const size_t ledger_n_columns = sizeof(ledger_columns) / sizeof(ledger_columns[0]);
@@ -61,5 +63,7 @@ const char *const ledger_migrations[] = {
     " PRIMARY KEY (run_id, stream)) WITHOUT ROWID;"
     "CREATE INDEX runs_by_time ON runs (started_us);"
     "CREATE INDEX runs_by_target ON runs (target, started_us);",
+    "ALTER TABLE runs ADD COLUMN values_null INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN values_text INTEGER NOT NULL DEFAULT 0;",
     NULL,
 };

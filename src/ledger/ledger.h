@@ -21,6 +21,7 @@ struct ledger_entry {
     int64_t started_us, ended_us; /* ended 0: running */
     int64_t version;              /* published; -1 */
     uint64_t rows_read, rows_written, rows_rejected, rows_known, table_rows;
+    uint64_t values_null, values_text;  /* that a column's policy made NULL, or kept as text */
     uint64_t bytes_read, bytes_written; /* source values, files */
     double compression_ratio;           /* read / written; 0 unknown */
     uint64_t files, small_files, partitions;

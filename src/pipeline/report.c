@@ -50,11 +50,12 @@ static void report_policies(struct stream_run *stream)
             count += stream->splits[i].policy ? stream->splits[i].policy[c] : 0;
         char number[32];
         const char *name = stream->plan.schema.fields[c].name;
+        bool as_text = policy_of(stream, name) == POLICY_TEXT;
+        *(as_text ? &report->values_text : &report->values_null) += count;
         if (count)
             texts[report->n_policy_columns++] = arena_printf(
                 stream->run->arena, "column \"%s\": %s value%s that did not fit became %s", name,
-                text_format_count(count, number), count == 1 ? "" : "s",
-                policy_of(stream, name) == POLICY_TEXT ? "text" : "NULL");
+                text_format_count(count, number), count == 1 ? "" : "s", as_text ? "text" : "NULL");
     }
     report->policy_columns = texts;
 }

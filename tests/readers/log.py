@@ -1,6 +1,7 @@
 """The Delta log itself, read with nothing but json: what a table says about its files."""
 
 import dataclasses
+import decimal
 import json
 import pathlib
 import urllib.parse
@@ -60,8 +61,6 @@ def _as_stat(scalar):
         return value.isoformat()
     if isinstance(value, (bytes, bool)) or value is None:
         return value
-    if hasattr(value, "as_tuple"):
-        return float(value)
     return value
 
 
@@ -76,7 +75,7 @@ def statistics_errors(table_dir) -> list[str]:
         if not add.get("stats"):
             wrong.append(f"{path}: no statistics")
             continue
-        stats = json.loads(add["stats"])
+        stats = json.loads(add["stats"], parse_float=decimal.Decimal)
         if stats["numRecords"] != table.num_rows:
             wrong.append(f"{path}: {table.num_rows} rows, the log says {stats['numRecords']}")
         for name in table.column_names:
@@ -108,6 +107,8 @@ def _column_errors(column: pyarrow.ChunkedArray, stats: dict, name: str) -> list
         exact = low <= true_low and (high is None or high >= true_high)
         if len(true_low) <= 32:
             exact = exact and low == true_low
+    elif pyarrow.types.is_floating(kind):
+        exact = float(low) == true_low and float(high) == true_high
     else:
         exact = low == true_low and high == true_high
     if not exact:

@@ -264,6 +264,29 @@ static void migrations_make_exactly_the_columns_of_the_entry(void **state)
     assert_int_equal(matched, ledger_n_columns);
 }
 
+static void a_file_of_an_earlier_version_is_brought_up(void **state)
+{
+    struct ledger *ledger = open_ledger();
+    struct ledger_entry entry = an_entry("R1", "orders", 1000);
+    put(ledger, &entry);
+    ledger_close(ledger);
+    run_sql("ALTER TABLE runs DROP COLUMN values_null; ALTER TABLE runs DROP COLUMN values_text;"
+            "PRAGMA user_version = 1");
+    ledger = open_ledger();
+    entry.run_id = "R2";
+    entry.started_us = 2000;
+    entry.values_text = 7;
+    put(ledger, &entry);
+    struct seen seen = {0};
+    struct error err = {0};
+    assert_int_equal(ledger_list(ledger, "R1", NULL, NULL, 0, note, &seen, &err), STATUS_OK);
+    assert_int_equal(seen.last.values_text, 0);
+    assert_int_equal(ledger_list(ledger, "R2", NULL, NULL, 0, note, &seen, &err), STATUS_OK);
+    assert_int_equal(seen.last.values_text, 7);
+    assert_int_equal(seen.n, 2);
+    ledger_close(ledger);
+}
+
 static status_code put_one(void *context, size_t i, struct error *err)
 {
     char run_id[16];
@@ -333,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup(a_newer_ledger_is_refused, fresh_file),
         cmocka_unit_test_setup(a_damaged_ledger_is_told_as_such, fresh_file),
         cmocka_unit_test_setup(migrations_make_exactly_the_columns_of_the_entry, fresh_file),
+        cmocka_unit_test_setup(a_file_of_an_earlier_version_is_brought_up, fresh_file),
         cmocka_unit_test_setup(threads_may_share_a_ledger, fresh_file),
         cmocka_unit_test_setup(memory_running_out_is_only_an_error, fresh_file),
     };
