@@ -206,10 +206,11 @@ static void ask_for_tls(struct words *words, const PQconninfoOption *parsed)
 static status bad_location(struct error *err)
 {
     /* libpq's own words would repeat the string, password included */
-    return error_set(err, STATUS_BAD_CONFIG,
-                     "the connection string is not one that PostgreSQL knows; expected "
-                     "postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full or host=... dbname=..., "
-                     "with percent signs for characters such as @ and / in user and password");
+    return error_set(
+        err, STATUS_BAD_CONFIG,
+        "the connection string is not one that PostgreSQL knows; expected "
+        "postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full or host=... dbname=..., "
+        "with percent signs for characters such as @ and / in user and password");
 }
 
 static status connect_failed(PGconn *conn, struct error *err)
@@ -223,10 +224,11 @@ static status connect_failed(PGconn *conn, struct error *err)
                          "~/.pgpass) or pg_hba.conf",
                          line);
     if (strstr(line, "certificate") || strstr(line, "SSL"))
-        return error_set(err, STATUS_DENIED,
-                         "cannot connect: %s; TLS is verified for hosts that are not local: name the "
-                         "authority with sslrootcert=FILE, or ask for less with sslmode=require",
-                         line);
+        return error_set(
+            err, STATUS_DENIED,
+            "cannot connect: %s; TLS is verified for hosts that are not local: name the "
+            "authority with sslrootcert=FILE, or ask for less with sslmode=require",
+            line);
     if (strstr(line, "does not exist"))
         return error_set(err, STATUS_NOT_FOUND, "cannot connect: %s", line);
     return error_set(err, STATUS_UNAVAILABLE, "cannot connect: %s", line);
@@ -268,7 +270,8 @@ status postgres_connect(const struct connection_options *options, PGconn **out, 
     add(&words, "keepalives_count", "6");
     ask_for_tls(&words, parsed);
     PQconninfoFree(parsed);
-    add(&words, "dbname", options->location); /* expanded; what it says goes before what stands above */
+    add(&words, "dbname",
+        options->location); /* expanded; what it says goes before what stands above */
     add(&words, "client_encoding", "UTF8");
     SCOPED(postgres_disconnectp) PGconn *conn = PQconnectdbParams(words.keys, words.values, 1);
     if (!conn)

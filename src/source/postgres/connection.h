@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 struct connection_options {
-    const char *location; /* URL or key-value string; never printed */
+    const char *location;                          /* URL or key-value string; never printed */
     int64_t statement_timeout_ms, lock_timeout_ms; /* 0: none */
     int64_t connect_timeout_s;
 };

@@ -5,7 +5,7 @@
 #include "batch/scalar.h"
 
 /* 2000-01-01 in days and microseconds since 1970 */
-#define EPOCH_DAYS 10957
+#define EPOCH_DAYS   10957
 #define EPOCH_MICROS INT64_C(946684800000000)
 
 enum { NULL_LENGTH = -1, COPY_STEP = 16 };
@@ -38,7 +38,7 @@ static inline const uint8_t *field_at(const struct fields *fields, size_t i)
     }
 
 #define MICROS ((int64_t)load_u64be(p))
-#define DAYS ((int32_t)load_u32be(p))
+#define DAYS   ((int32_t)load_u32be(p))
 
 KERNEL(decode_int2, 2, int16_t, load_u16be(p), true)
 KERNEL(decode_int4, 4, int32_t, load_u32be(p), true)
@@ -157,8 +157,7 @@ static size_t append_bytes(const struct decoder *decoder, struct column *column,
     for (i = 0; i < n; i++) {
         const uint8_t *p = field_at(fields, i) + 4 + skip;
         size_t size = load_u32be(p - skip - 4) - skip;
-        if (decoder->check_utf8 &&
-            text_utf8_valid_prefix((const char *)p, size) != size)
+        if (decoder->check_utf8 && text_utf8_valid_prefix((const char *)p, size) != size)
             break;
         copy_over(to + end, p, size);
         end += size;

@@ -49,11 +49,11 @@ typedef size_t (*decode_kernel)(const struct decoder *decoder, struct column *co
 
 struct decoder {
     enum wire_form form;
-    decode_kernel kernel; /* NULL: ARRAY, RECORD */
-    struct type type;     /* of the column */
-    bool check_utf8;      /* the server does not vouch for it */
-    __int128 limit;       /* DECIMAL to 38 digits: |value| < limit */
-    uint32_t element_oid; /* ARRAY: what the value says of its elements */
+    decode_kernel kernel;     /* NULL: ARRAY, RECORD */
+    struct type type;         /* of the column */
+    bool check_utf8;          /* the server does not vouch for it */
+    __int128 limit;           /* DECIMAL to 38 digits: |value| < limit */
+    uint32_t element_oid;     /* ARRAY: what the value says of its elements */
     struct decoder *children; /* ARRAY: of its element; RECORD: of its fields */
     size_t n_children;
     struct buffer places; /* ARRAY, RECORD: where the parts of one value lie */

@@ -31,8 +31,8 @@ status fence_literal(const struct scalar *value, const struct postgres_column *k
 }
 
 /* What text output makes of a key, in the form that scalar_parse reads. */
-static status key_value(const char *text, struct type type, struct arena *arena,
-                        struct scalar *out, struct error *err)
+static status key_value(const char *text, struct type type, struct arena *arena, struct scalar *out,
+                        struct error *err)
 {
     SCOPED(text_release) struct text canonical = {0};
     text_append(&canonical, text);
@@ -40,10 +40,11 @@ static status key_value(const char *text, struct type type, struct arena *arena,
         int64_t micros;
         bool zoned;
         if (!parse_timestamp(text, strlen(text), &micros, &zoned))
-            return error_set(err, STATUS_BAD_DATA,
-                             "the largest key is %s, which is no bound; mend that row, or leave it out "
-                             "with `where`",
-                             text);
+            return error_set(
+                err, STATUS_BAD_DATA,
+                "the largest key is %s, which is no bound; mend that row, or leave it out "
+                "with `where`",
+                text);
         *out = (struct scalar){.type = type, .i64 = micros};
         return STATUS_OK;
     }
@@ -73,141 +74,170 @@ status fence_largest(PGconn *conn, const struct postgres_table *table,
     return key_value(cell(result, 0, 0), type, arena, out, err);
 }
 
-/* ---- timestamps ----
- * now() is the start of a transaction, so a row that will still appear has a time no older than the oldest transaction
- * that is open now. pg_stat_activity is live: looked at before the snapshot is taken, a transaction that commits
- * in between is seen by both. A prepared transaction shows when it was prepared, not when it began: one that holds a lock
- * on the table leaves no bound. */
+/* ---- what other sessions may still add ----
+ *
+ * Timestamps: now() is the start of a transaction, so a row that will still appear has a time no older than the oldest
+ * transaction that is open. pg_stat_activity is live, not part of a snapshot: looked at before the run's snapshot is
+ * taken, a transaction that commits in between is seen by both. A prepared transaction shows when it was prepared, not
+ * when it began: a table that one holds a write lock on has no bound.
+ *
+ * Integers from a sequence:
+ *
+ *   snapshot A: H = max(key)   |   open transactions are listed   |   they end   |   snapshot B: rows are read
+ *
+ * A key below H that A did not see was drawn by a transaction that was open then. When all those have ended, B sees
+ * their keys or they are gone for good. */
 
-static status oldest_start(PGconn *conn, const struct postgres_table *table, int64_t *out_micros,
-                           int *out_hidden, int *out_prepared, struct error *err)
+static status open_transactions(PGconn *conn, struct text *out, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char oid[24];
-    const char *values[] = {oid};
-    snprintf(oid, sizeof(oid), "%u", table->oid);
-    TRY(postgres_query_with(
+    TRY(postgres_query(
+        conn,
+        "SELECT coalesce(string_agg(quote_literal(l.virtualxid), ','), '') FROM pg_locks l"
+        " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'virtualxid' AND l.granted"
+        " AND l.mode = 'ExclusiveLock' AND l.pid <> pg_backend_pid()"
+        " AND a.datname = current_database() AND a.application_name <> 'leat'"
+        " AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')",
+        &result, err));
+    text_append(out, cell(result, 0, 0));
+    return text_check(out, err);
+}
+
+static status still_open(PGconn *conn, const char *which, bool *out_open, char *out_pids,
+                         size_t size, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    SCOPED(text_release) struct text sql = {0};
+    text_printf(
+        &sql,
+        "SELECT coalesce(string_agg(pid::text, ', '), '') FROM pg_locks WHERE"
+        " locktype = 'virtualxid' AND granted AND mode = 'ExclusiveLock' AND virtualxid IN (%s)",
+        which);
+    TRY(text_check(&sql, err));
+    TRY(postgres_query(conn, text_string(&sql), &result, err));
+    snprintf(out_pids, size, "%s", cell(result, 0, 0));
+    *out_open = out_pids[0] != '\0';
+    return STATUS_OK;
+}
+
+static status settle(PGconn *conn, int64_t settle_ms, struct fence_facts *facts, struct error *err)
+{
+    SCOPED(text_release) struct text which = {0};
+    bool open = false;
+    TRY(open_transactions(conn, &which, err));
+    for (int64_t waited = 0; which.size > 0; waited += SETTLE_STEP_MS) {
+        TRY(still_open(conn, text_string(&which), &open, facts->pids, sizeof(facts->pids), err));
+        if (!open || waited >= settle_ms)
+            break;
+        clock_sleep_ms(SETTLE_STEP_MS);
+    }
+    facts->settled = !open;
+    return STATUS_OK;
+}
+
+void fence_facts_release(struct fence_facts *facts)
+{
+    mem_free(facts->prepared);
+    *facts = (struct fence_facts){0};
+}
+
+status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    struct fence_facts facts = {0};
+    TRY(settle(conn, settle_ms, &facts, err));
+    TRY(postgres_query(
         conn,
         "SELECT (extract(epoch FROM least(clock_timestamp(), (SELECT min(xact_start) FROM"
         " pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database())))"
         " * 1000000)::bigint,"
         " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
         " query = '<insufficient privilege>'),"
-        " (SELECT count(*) FROM pg_locks l WHERE l.locktype = 'relation' AND l.pid IS NULL AND"
-        " l.mode IN ('RowExclusiveLock','ShareRowExclusiveLock','ExclusiveLock',"
-        " 'AccessExclusiveLock') AND l.database = (SELECT oid FROM pg_database WHERE datname ="
-        " current_database()) AND l.relation IN (WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION"
-        " SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid)"
-        " SELECT oid FROM tree))",
-        values, 1, &result, err));
-    *out_micros = strtoll(cell(result, 0, 0), NULL, 10);
-    *out_hidden = atoi(cell(result, 0, 1));
-    *out_prepared = atoi(cell(result, 0, 2));
+        " (SELECT ',' || coalesce(string_agg(DISTINCT relation::text, ','), '') || ',' FROM "
+        "pg_locks"
+        " WHERE locktype = 'relation' AND pid IS NULL AND mode NOT IN ('AccessShareLock',"
+        " 'RowShareLock') AND database = (SELECT oid FROM pg_database WHERE datname ="
+        " current_database()))",
+        &result, err));
+    facts.oldest_micros = strtoll(cell(result, 0, 0), NULL, 10);
+    facts.hidden = atoi(cell(result, 0, 1));
+    facts.prepared = mem_strdup(cell(result, 0, 2));
+    if (!facts.prepared)
+        return error_no_memory(err);
+    *out = facts;
     return STATUS_OK;
 }
 
-static status fence_by_time(struct source *source, const struct postgres_table *table,
-                            struct arena *arena, struct fence *out, struct error *err)
+/* ---- the bound ---- */
+
+static bool held_by_prepared(const struct fence_facts *facts, const struct postgres_table *table)
 {
-    int64_t micros;
-    int hidden, prepared;
-    TRY(oldest_start(source->conn, table, &micros, &hidden, &prepared, err));
-    if (hidden > 0) {
-        out->note = arena_printf(arena,
-                                 "the bound is the largest key seen, because this user does not see when "
-                                 "%d other sessions began; GRANT pg_read_all_stats TO \"%s\" gives an "
-                                 "exact one",
-                                 hidden, PQuser(source->conn));
-        return out->note ? STATUS_OK : error_no_memory(err);
+    char oid[24];
+    for (size_t i = 0; i < table->n_parts; i++) {
+        snprintf(oid, sizeof(oid), ",%u,", table->parts[i].oid);
+        if (strstr(facts->prepared, oid))
+            return true;
     }
-    if (prepared > 0) {
-        out->note = "a prepared transaction holds a lock on the table: the bound stays where it was";
-        out->is_fence = true;
-        return STATUS_OK; /* the value stays NULL */
+    return false;
+}
+
+static status bound_by_time(PGconn *conn, const struct fence_facts *facts, struct arena *arena,
+                            struct fence *out, struct error *err)
+{
+    if (facts->hidden > 0) {
+        out->note =
+            arena_printf(arena,
+                         "the bound is the largest key seen, because this user does not see when "
+                         "%d other sessions began; GRANT pg_read_all_stats TO \"%s\" gives an "
+                         "exact one",
+                         facts->hidden, PQuser(conn));
+        return out->note ? STATUS_OK : error_no_memory(err);
     }
     out->is_fence = true;
     out->value = (struct scalar){.type = {.id = TYPE_TIMESTAMP, .utc = true},
-                                 .i64 = micros - MARGIN_MICROS};
+                                 .i64 = facts->oldest_micros - MARGIN_MICROS};
     return STATUS_OK;
 }
 
-/* ---- integers from a sequence ----
- * The largest committed key, then the transactions open at that moment: what they hold of smaller keys is there once all
- * of them have ended. */
-
-static status open_transactions(PGconn *conn, struct text *out, struct error *err)
-{
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    TRY(postgres_query(conn,
-                       "SELECT coalesce(string_agg(quote_literal(virtualxid), ','), '') FROM pg_locks l"
-                       " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'virtualxid' AND l.granted"
-                       " AND l.mode = 'ExclusiveLock' AND pid <> pg_backend_pid()"
-                       " AND a.datname = current_database() AND a.backend_type <> 'autovacuum worker'",
-                       &result, err));
-    text_append(out, cell(result, 0, 0));
-    return text_check(out, err);
-}
-
-static status still_open(PGconn *conn, const char *which, int *out_n, char *out_pids, size_t size,
-                         struct error *err)
-{
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    SCOPED(text_release) struct text sql = {0};
-    text_printf(&sql,
-                "SELECT count(*), coalesce(string_agg(pid::text, ', '), '') FROM pg_locks WHERE"
-                " locktype = 'virtualxid' AND granted AND mode = 'ExclusiveLock' AND virtualxid IN (%s)",
-                which);
-    TRY(text_check(&sql, err));
-    TRY(postgres_query(conn, text_string(&sql), &result, err));
-    *out_n = atoi(cell(result, 0, 0));
-    snprintf(out_pids, size, "%s", cell(result, 0, 1));
-    return STATUS_OK;
-}
-
-static status fence_by_sequence(struct source *source, const struct postgres_table *table,
+static status bound_by_sequence(PGconn *before, const struct fence_facts *facts,
+                                const struct postgres_table *table,
                                 const struct postgres_column *key, struct arena *arena,
                                 struct fence *out, struct error *err)
 {
-    SCOPED(text_release) struct text open = {0};
-    char pids[128];
-    int n = 0;
-    struct scalar largest;
-    TRY(fence_largest(source->conn, table, key, NULL, key->wire.type, arena, &largest, err));
-    TRY(open_transactions(source->conn, &open, err));
-    for (int64_t waited = 0; open.size > 0; waited += SETTLE_STEP_MS) {
-        TRY(still_open(source->conn, text_string(&open), &n, pids, sizeof(pids), err));
-        if (n == 0 || waited >= source->settle_ms)
-            break;
-        clock_sleep_ms(SETTLE_STEP_MS);
-    }
     out->is_fence = true;
-    if (n > 0) {
-        out->note = arena_printf(arena,
-                                 "%d transactions (pid %s) were open for longer than settle: the bound "
-                                 "stays where it was",
-                                 n, pids);
+    if (!facts->settled) {
+        out->note =
+            arena_printf(arena,
+                         "transactions (pid %s) were open for longer than `settle`: the bound "
+                         "stays where it was",
+                         facts->pids);
         return out->note ? STATUS_OK : error_no_memory(err);
     }
-    out->value = largest;
-    if (!largest.is_null)
-        out->value.i64++; /* rows below it are read: the largest itself, too */
+    TRY(fence_largest(before, table, key, NULL, key->wire.type, arena, &out->value, err));
+    if (!out->value.is_null && out->value.i64 < INT64_MAX)
+        out->value.i64++; /* rows below the bound are read: the largest key, too */
     return STATUS_OK;
 }
 
-status fence_before(struct source *source, const struct postgres_table *table,
-                    const struct postgres_column *key, struct arena *arena, struct fence *out,
-                    struct error *err)
+status fence_bound(PGconn *before, const struct fence_facts *facts,
+                   const struct postgres_table *table, const struct postgres_column *key,
+                   struct arena *arena, struct fence *out, struct error *err)
 {
     struct type type = key->wire.type;
+    bool integer = type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64;
+    bool stored = table->kind == 'r' || table->kind == 'p';
     *out = (struct fence){.value = {.type = type, .is_null = true}};
-    if (table->kind == 'q' || table->kind == 'f' || table->kind == 'v') {
-        out->note = "the bound is the largest key seen: rows that are committed late need a lookback";
+    if (stored && (integer || (type.id == TYPE_TIMESTAMP && type.utc)) &&
+        held_by_prepared(facts, table)) {
+        out->note =
+            "a prepared transaction holds a lock on the table: the bound stays where it was";
+        out->is_fence = true;
         return STATUS_OK;
     }
-    if (type.id == TYPE_TIMESTAMP && type.utc)
-        return fence_by_time(source, table, arena, out, err);
-    if (type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64)
-        return fence_by_sequence(source, table, key, arena, out, err);
+    if (stored && integer)
+        return bound_by_sequence(before, facts, table, key, arena, out, err);
+    if (stored && type.id == TYPE_TIMESTAMP && type.utc)
+        return bound_by_time(before, facts, arena, out, err);
     out->note = "the bound is the largest key seen: rows that are committed late need a lookback";
     return STATUS_OK;
 }

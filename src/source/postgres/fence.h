@@ -5,16 +5,21 @@
 #include "source/postgres/table.h"
 
 struct fence {
-    bool is_fence;        /* VALUE is a bound that nothing below will be added to */
-    struct scalar value;  /* in ARENA; NULL-valued when there is none */
-    const char *note;     /* for the user; NULL */
+    bool is_fence;       /* VALUE is a bound that nothing below will be added to */
+    struct scalar value; /* in ARENA; NULL-valued when there is none */
+    const char *note;    /* for the user; NULL */
 };
 
-/* Before the snapshot is taken. KEY: the update_key's column; TYPE: of its values. The largest value, where no exact
- * bound can be had, is found by fence_largest inside the snapshot. */
-status fence_before(struct source *source, const struct postgres_table *table,
-                    const struct postgres_column *key, struct arena *arena, struct fence *out,
-                    struct error *err);
+void fence_facts_release(struct fence_facts *facts);
+/* Call after the transaction that keys are looked at in has its snapshot, and before the run's snapshot is taken. Waits up
+ * to SETTLE_MS for open transactions to end. */
+status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, struct error *err);
+
+/* The bound for TABLE. BEFORE: a connection in a snapshot that is older than FACTS. */
+status fence_bound(PGconn *before, const struct fence_facts *facts,
+                   const struct postgres_table *table, const struct postgres_column *key,
+                   struct arena *arena, struct fence *out, struct error *err);
+/* The largest value CONN sees: the bound where no exact one can be had. */
 status fence_largest(PGconn *conn, const struct postgres_table *table,
                      const struct postgres_column *key, const char *where, struct type type,
                      struct arena *arena, struct scalar *out, struct error *err);

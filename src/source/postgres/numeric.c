@@ -40,7 +40,8 @@ static bool read_head(const uint8_t *value, size_t size, struct numeric *out)
 
 /* Groups of four digits from the first down to SCALE digits behind the point; SPARE: digits of the last group
  * that lie beyond SCALE. */
-static inline bool groups_to(const struct numeric *number, int scale, int *out_groups, int *out_spare)
+static inline bool groups_to(const struct numeric *number, int scale, int *out_groups,
+                             int *out_spare)
 {
     int behind = (scale + BASE_DIGITS - 1) / BASE_DIGITS;
     *out_groups = number->weight + 1 + behind;

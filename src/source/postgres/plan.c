@@ -103,8 +103,7 @@ static status add_field(struct planning *p, size_t i, struct error *err)
         TRY_IN(wire_type_as(&column->wire, asked->type, &p->plan->arena, wire, err), err,
                "%s: column \"%s\"", asked->where ? asked->where : "columns", column->name);
     else if (asked && asked->on_error == POLICY_TEXT && wire->type.id != TYPE_UTF8)
-        *wire = (struct wire_type){
-            .form = WIRE_TEXT, .type = {.id = TYPE_UTF8}, .cast = "text"};
+        *wire = (struct wire_type){.form = WIRE_TEXT, .type = {.id = TYPE_UTF8}, .cast = "text"};
     else if (column->wire.why)
         TRY(note(p,
                  arena_printf(&p->plan->arena, "column \"%s\" (%s): %s", column->name,
@@ -161,24 +160,12 @@ static status find_key(struct planning *p, struct error *err)
     case TYPE_TIMESTAMP:
         return STATUS_OK;
     default:
-        return error_set(err, STATUS_BAD_CONFIG,
-                         "update_key: column \"%s\" is %s; a watermark needs an integer, a date or a "
-                         "timestamp",
-                         name, p->key->declared);
+        return error_set(
+            err, STATUS_BAD_CONFIG,
+            "update_key: column \"%s\" is %s; a watermark needs an integer, a date or a "
+            "timestamp",
+            name, p->key->declared);
     }
-}
-
-/* A read-only probe of the sessions' state must come before the snapshot; the table is looked at twice for it. */
-static status take_fence(struct planning *p, struct error *err)
-{
-    if (!p->request->update_key)
-        return STATUS_OK;
-    struct postgres_table table;
-    TRY(postgres_table_describe(p->source->conn, p->request, &p->plan->arena, &table, err));
-    size_t column = postgres_table_column(&table, p->request->update_key);
-    if (column == SIZE_MAX)
-        return postgres_no_column(&table, p->request->update_key, "update_key", err);
-    return fence_before(p->source, &table, &table.columns[column], &p->plan->arena, &p->fence, err);
 }
 
 static status refuse_nulls(struct planning *p, struct error *err)
@@ -197,10 +184,11 @@ static status refuse_nulls(struct planning *p, struct error *err)
     const char *count = PQgetvalue(result, 0, 0);
     if (strcmp(count, "0") == 0)
         return STATUS_OK;
-    return error_set(err, STATUS_BAD_DATA,
-                     "%s rows have no \"%s\", so no watermark can tell whether they are loaded; give them "
-                     "one, leave them out with `where`, or set update_key_nulls: true",
-                     count, p->key->name);
+    return error_set(
+        err, STATUS_BAD_DATA,
+        "%s rows have no \"%s\", so no watermark can tell whether they are loaded; give them "
+        "one, leave them out with `where`, or set update_key_nulls: true",
+        count, p->key->name);
 }
 
 static status settle_bound(struct planning *p, struct error *err)
@@ -209,6 +197,8 @@ static status settle_bound(struct planning *p, struct error *err)
     if (!p->key)
         return STATUS_OK;
     TRY(refuse_nulls(p, err));
+    TRY(fence_bound(p->source->before, &p->source->facts, &p->table, p->key, &plan->arena,
+                    &p->fence, err));
     plan->bound = p->fence.value;
     plan->bound_is_fence = p->fence.is_fence;
     if (p->fence.note)
@@ -322,8 +312,8 @@ static status one_split(struct planning *p, struct error *err)
     if (!plan->splits)
         return error_no_memory(err);
     struct scalar open_end = {.type = {.id = TYPE_INT64}, .is_null = true};
-    plan->splits[0] =
-        (struct split){.text = "all rows", .lower = open_end, .upper = open_end, .rows = plan->rows};
+    plan->splits[0] = (struct split){
+        .text = "all rows", .lower = open_end, .upper = open_end, .rows = plan->rows};
     plan->n_splits = 1;
     return STATUS_OK;
 }
@@ -352,14 +342,14 @@ static status add_split(struct planning *p, size_t part, uint64_t from, uint64_t
     split->number = (uint32_t)plan->n_splits++;
     split->lower = (struct scalar){.type = type, .i64 = block_key(part, from)};
     split->upper = (struct scalar){.type = type, .i64 = block_key(part, last ? UINT32_MAX : to)};
-    split->rows = piece->pages ? (uint64_t)(piece->rows * (double)(to - from) / (double)piece->pages)
-                               : 0;
+    split->rows =
+        piece->pages ? (uint64_t)(piece->rows * (double)(to - from) / (double)piece->pages) : 0;
     const char *relation = p->table.n_parts > 1 ? piece->from : "";
-    split->text = last ? arena_printf(&plan->arena, "%s%sblocks from %llu on", relation,
-                                      *relation ? " " : "", (unsigned long long)from)
-                       : arena_printf(&plan->arena, "%s%sblocks [%llu, %llu)", relation,
-                                      *relation ? " " : "", (unsigned long long)from,
-                                      (unsigned long long)to);
+    split->text =
+        last ? arena_printf(&plan->arena, "%s%sblocks from %llu on", relation, *relation ? " " : "",
+                            (unsigned long long)from)
+             : arena_printf(&plan->arena, "%s%sblocks [%llu, %llu)", relation, *relation ? " " : "",
+                            (unsigned long long)from, (unsigned long long)to);
     return split->text ? STATUS_OK : error_no_memory(err);
 }
 
@@ -378,7 +368,8 @@ static status split_by_blocks(struct planning *p, struct error *err)
         uint64_t pages = p->table.parts[i].pages;
         uint64_t pieces = pages / blocks ? pages / blocks : 1;
         for (uint64_t k = 0; k < pieces; k++)
-            TRY(add_split(p, i, pages * k / pieces, pages * (k + 1) / pieces, k + 1 == pieces, err));
+            TRY(add_split(p, i, pages * k / pieces, pages * (k + 1) / pieces, k + 1 == pieces,
+                          err));
     }
     return STATUS_OK;
 }
@@ -439,9 +430,7 @@ status postgres_plan(struct source *source, const struct read_request *request,
     plan.notes = arena_alloc(&plan.arena, (MAX_NOTES + 1) * sizeof(*plan.notes));
     if (!plan.notes)
         return error_no_memory(err);
-    /* a second stream under the first one's snapshot gets a bound from before it, too: fixed at the first plan */
-    TRY(take_fence(&planning, err));
-    TRY(postgres_snapshot_fix(source, err));
+    TRY(postgres_snapshot_fix(source, request->update_key != NULL, err));
     planning.conn = source->exporter;
     status_code s =
         postgres_table_describe(planning.conn, request, &plan.arena, &planning.table, err);

@@ -10,6 +10,15 @@
 
 extern const struct source_driver postgres_driver;
 
+/* What is known of other sessions from before the snapshot: for every stream of the run. */
+struct fence_facts {
+    int64_t oldest_micros; /* no transaction that was open began before */
+    int hidden;            /* sessions whose start this user may not see */
+    char *prepared;        /* ",oid,oid,": tables that prepared transactions hold write locks on */
+    bool settled;   /* all transactions that were open when the keys were looked at have ended */
+    char pids[128]; /* else: some that have not */
+};
+
 struct source {
     char *location; /* with the password: never printed */
     char *shown;    /* host, port and database, for messages */
@@ -19,6 +28,8 @@ struct source {
     int64_t max_connections;
     PGconn *conn; /* outside the snapshot: discover, check, the fence */
 
+    PGconn *before; /* in a snapshot older than `facts`: where keys are looked at */
+    struct fence_facts facts;
     PGconn *exporter; /* holds the snapshot; NULL: none is fixed */
     char *snapshot;   /* its id */
     pthread_mutex_t mutex;
@@ -26,8 +37,9 @@ struct source {
     size_t n_idle, capacity_idle;
 };
 
-/* The snapshot all readers see; fixed by the first plan. */
-status postgres_snapshot_fix(struct source *source, struct error *err);
+/* The snapshot all readers see; fixed by the first plan. WATCH: a watermark is wanted, so open transactions are given
+ * `settle` to end. */
+status postgres_snapshot_fix(struct source *source, bool watch, struct error *err);
 void postgres_snapshot_end(struct source *source);
 /* A connection inside the snapshot; give it back idle, or close it. */
 status postgres_snapshot_join(struct source *source, PGconn **out, struct error *err);

@@ -8,8 +8,9 @@ enum { BLOCK_ROWS = 1024 };
 
 struct rows {
     size_t columns;
-    size_t n;      /* rows of the block */
-    uint32_t *at;  /* columns * BLOCK_ROWS: field f of row r begins at base + at[f * BLOCK_ROWS + r] */
+    size_t n; /* rows of the block */
+    uint32_t
+        *at; /* columns * BLOCK_ROWS: field f of row r begins at base + at[f * BLOCK_ROWS + r] */
     const uint8_t *base;
     bool header_seen;
 };

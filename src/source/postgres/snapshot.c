@@ -3,24 +3,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/postgres/fence.h"
 #include "source/postgres/postgres.h"
 
 #define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-status postgres_snapshot_fix(struct source *source, struct error *err)
+/* A transaction has its snapshot from its first statement on. */
+static status begin(struct source *source, const char *first, PGconn **out, PGresult **out_result,
+                    struct error *err)
+{
+    SCOPED(postgres_disconnectp) PGconn *conn = NULL;
+    TRY(postgres_connect(&source->connect, &conn, err));
+    TRY(postgres_run(conn, BEGIN_READ, err));
+    TRY(postgres_query(conn, first, out_result, err));
+    *out = TAKE(conn);
+    return STATUS_OK;
+}
+
+status postgres_snapshot_fix(struct source *source, bool watch, struct error *err)
 {
     if (source->exporter)
         return STATUS_OK;
-    SCOPED(postgres_disconnectp) PGconn *conn = NULL;
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    TRY(postgres_connect(&source->connect, &conn, err));
-    TRY(postgres_run(conn, BEGIN_READ, err));
-    TRY(postgres_query(conn, "SELECT pg_catalog.pg_export_snapshot()", &result, err));
-    source->snapshot = mem_strdup(PQgetvalue(result, 0, 0));
-    if (!source->snapshot)
-        return error_no_memory(err);
-    source->exporter = TAKE(conn);
-    return STATUS_OK;
+    SCOPED(postgres_clearp) PGresult *none = NULL;
+    SCOPED(postgres_clearp) PGresult *id = NULL;
+    TRY(begin(source, "SELECT 1", &source->before, &none, err));
+    status_code s = fence_look(source->conn, watch ? source->settle_ms : 0, &source->facts, err);
+    if (s == STATUS_OK)
+        s = begin(source, "SELECT pg_catalog.pg_export_snapshot()", &source->exporter, &id, err);
+    if (s == STATUS_OK) {
+        source->snapshot = mem_strdup(PQgetvalue(id, 0, 0));
+        s = source->snapshot ? STATUS_OK : error_no_memory(err);
+    }
+    if (s != STATUS_OK)
+        postgres_snapshot_end(source);
+    return s;
 }
 
 void postgres_snapshot_end(struct source *source)
@@ -29,7 +45,9 @@ void postgres_snapshot_end(struct source *source)
         postgres_disconnectp(&source->idle[i]);
     source->n_idle = 0;
     postgres_disconnectp(&source->exporter);
-    mem_freep(&source->snapshot);
+    postgres_disconnectp(&source->before);
+    fence_facts_release(&source->facts);
+    mem_free(source->snapshot);
     source->snapshot = NULL;
 }
 

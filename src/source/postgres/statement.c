@@ -38,15 +38,15 @@ void wire_form_write(const struct wire_type *type, struct text *out)
 
 static status not_a_form(struct error *err)
 {
-    return error_set(err, STATUS_BUG, "the plan's statement does not name the forms of its columns");
+    return error_set(err, STATUS_BUG,
+                     "the plan's statement does not name the forms of its columns");
 }
 
 status wire_form_read(const char **io_text, const struct field *field, bool check_utf8,
                       struct decoder *out, struct error *err)
 {
     int form = **io_text - 'A';
-    if (form < 0 || form > WIRE_RECORD ||
-        !decoder_init(out, (enum wire_form)form, field->type))
+    if (form < 0 || form > WIRE_RECORD || !decoder_init(out, (enum wire_form)form, field->type))
         return not_a_form(err);
     ++*io_text;
     out->check_utf8 = check_utf8 && form != WIRE_BYTEA;

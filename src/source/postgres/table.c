@@ -40,8 +40,8 @@ status postgres_no_column(const struct postgres_table *table, const char *name, 
     for (size_t i = 0; i < table->n_columns; i++)
         names[i] = table->columns[i].name;
     const char *nearest = text_nearest(name, names, table->n_columns);
-    status_code s = error_set(err, STATUS_BAD_CONFIG, "%s: no column \"%s\" in %s%s%s%s", user, name,
-                              table->label, nearest ? "; did you mean \"" : "",
+    status_code s = error_set(err, STATUS_BAD_CONFIG, "%s: no column \"%s\" in %s%s%s%s", user,
+                              name, table->label, nearest ? "; did you mean \"" : "",
                               nearest ? nearest : "", nearest ? "\"?" : "");
     mem_free(names);
     return s;
@@ -74,9 +74,10 @@ static status split_name(const char *stream, struct arena *arena, const char **s
         stream++;
     }
     if (*stream || n == 0)
-        return error_set(err, STATUS_BAD_CONFIG,
-                         "expected a table's name as schema.table, with quotes around names that hold "
-                         "a dot");
+        return error_set(
+            err, STATUS_BAD_CONFIG,
+            "expected a table's name as schema.table, with quotes around names that hold "
+            "a dot");
     *schema = n == 2 ? parts[0] : NULL;
     *name = parts[n - 1];
     return STATUS_OK;
@@ -85,11 +86,12 @@ static status split_name(const char *stream, struct arena *arena, const char **s
 static status not_found(PGconn *conn, const char *stream, const char *name, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    TRY(postgres_query(conn,
-                       "SELECT n.nspname || '.' || c.relname, c.relname FROM pg_class c JOIN pg_namespace n"
-                       " ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','f') AND"
-                       " n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' LIMIT 10000",
-                       &result, err));
+    TRY(postgres_query(
+        conn,
+        "SELECT n.nspname || '.' || c.relname, c.relname FROM pg_class c JOIN pg_namespace n"
+        " ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','f') AND"
+        " n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' LIMIT 10000",
+        &result, err));
     int n = PQntuples(result);
     const char **names = mem_realloc_array(NULL, 2 * (size_t)n + 1, sizeof(*names));
     if (!names)
@@ -148,9 +150,10 @@ static status find_relation(PGconn *conn, const char *stream, struct arena *aren
     if (!kind_word(table->kind))
         return error_set(err, STATUS_BAD_CONFIG, "%s is no table and no view", stream);
     if (!cell_true(result, 0, 2))
-        return error_set(err, STATUS_DENIED,
-                         "user %s may not read %s; as its owner: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"",
-                         PQuser(conn), stream, values[0], name, PQuser(conn));
+        return error_set(
+            err, STATUS_DENIED,
+            "user %s may not read %s; as its owner: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"",
+            PQuser(conn), stream, values[0], name, PQuser(conn));
     table->label = arena_printf(arena, "%s %s.%s", kind_word(table->kind), values[0], name);
     postgres_quote(&from, values[0]);
     text_append_char(&from, '.');
@@ -169,7 +172,8 @@ static status add_column(PGconn *conn, struct postgres_column *column, const cha
     column->nullable = true;
     if (!column->name || !column->declared)
         return error_no_memory(err);
-    TRY_IN(wire_type_of(conn, oid, typmod, arena, &column->wire, err), err, "in column \"%s\"", name);
+    TRY_IN(wire_type_of(conn, oid, typmod, arena, &column->wire, err), err, "in column \"%s\"",
+           name);
     return STATUS_OK;
 }
 
@@ -248,7 +252,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
         "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM pg_inherits i"
         " JOIN tree ON i.inhparent = tree.oid)"
         " SELECT n.nspname, c.relname, c.relkind, pg_catalog.pg_relation_size(c.oid) / 8192,"
-        " c.reltuples, has_table_privilege(c.oid, 'SELECT')"
+        " c.reltuples, has_table_privilege(c.oid, 'SELECT'), c.oid"
         " FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind <> 'p' ORDER BY c.oid",
         values, 1, &result, err));
@@ -263,6 +267,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
         char kind = cell(result, i, 2)[0];
         part->pages = strtoull(cell(result, i, 3), NULL, 10);
         part->rows = strtod(cell(result, i, 4), NULL);
+        part->oid = (uint32_t)strtoul(cell(result, i, 6), NULL, 10);
         if (part->rows < 0) /* never analyzed: rows of some 80 bytes */
             part->rows = (double)part->pages * 100;
         table->rows += part->rows;

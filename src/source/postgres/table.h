@@ -16,17 +16,18 @@ struct postgres_column {
 
 /* A relation that holds rows itself: the table, or one of its partitions or children. */
 struct postgres_part {
+    uint32_t oid;
     const char *from; /* ONLY "schema"."name" */
     uint64_t pages;
     double rows; /* estimate */
 };
 
 struct postgres_table {
-    uint32_t oid;       /* 0: a query */
-    const char *label;  /* for messages: table public.orders */
-    const char *from;   /* in SQL */
-    char kind;          /* relkind; 'q': a query */
-    bool by_ctid;       /* parts can be cut by their blocks */
+    uint32_t oid;      /* 0: a query */
+    const char *label; /* for messages: table public.orders */
+    const char *from;  /* in SQL */
+    char kind;         /* relkind; 'q': a query */
+    bool by_ctid;      /* parts can be cut by their blocks */
     struct postgres_column *columns;
     size_t n_columns;
     struct postgres_part *parts;

@@ -119,10 +119,11 @@ static status record_type(PGconn *conn, const char *relation, int depth, struct 
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
     const char *values[] = {relation};
-    TRY(postgres_query_with(conn,
-                            "SELECT attname, atttypid, atttypmod FROM pg_attribute WHERE attrelid = "
-                            "$1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-                            values, 1, &result, err));
+    TRY(postgres_query_with(
+        conn,
+        "SELECT attname, atttypid, atttypmod FROM pg_attribute WHERE attrelid = "
+        "$1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        values, 1, &result, err));
     int n = PQntuples(result);
     *out = (struct wire_type){.form = WIRE_RECORD, .type = {.id = TYPE_STRUCT}};
     TRY(one_child(arena, out, (size_t)n, err));
@@ -150,11 +151,12 @@ static status catalog_type(PGconn *conn, uint32_t oid, int32_t typmod, int depth
     char text[24];
     const char *values[] = {text};
     snprintf(text, sizeof(text), "%u", oid);
-    TRY(postgres_query_with(conn,
-                            "SELECT typtype, typcategory, typbasetype, typtypmod, typelem, typrelid,"
-                            " typlen, pg_catalog.format_type(oid, NULL)"
-                            " FROM pg_type WHERE oid = $1::oid",
-                            values, 1, &result, err));
+    TRY(postgres_query_with(
+        conn,
+        "SELECT typtype, typcategory, typbasetype, typtypmod, typelem, typrelid,"
+        " typlen, pg_catalog.format_type(oid, NULL)"
+        " FROM pg_type WHERE oid = $1::oid",
+        values, 1, &result, err));
     if (PQntuples(result) == 0)
         return error_set(err, STATUS_BAD_DATA, "the server has no type %u", oid);
     char kind = PQgetvalue(result, 0, 0)[0], category = PQgetvalue(result, 0, 1)[0];
@@ -173,7 +175,8 @@ static status catalog_type(PGconn *conn, uint32_t oid, int32_t typmod, int depth
         return array_type(conn, element, typmod, depth, arena, out, err);
     const char *why = NULL;
     if (kind != 'r' && kind != 'm') {
-        why = arena_printf(arena, "type %s is not known here: read as text", PQgetvalue(result, 0, 7));
+        why = arena_printf(arena, "type %s is not known here: read as text",
+                           PQgetvalue(result, 0, 7));
         if (!why)
             return error_no_memory(err);
     }
@@ -217,20 +220,13 @@ static const struct {
     enum wire_form form;
     const char *sql;
 } casts[] = {
-    {TYPE_BOOL, WIRE_BOOL, "boolean"},
-    {TYPE_INT16, WIRE_INT2, "smallint"},
-    {TYPE_INT32, WIRE_INT4, "integer"},
-    {TYPE_INT64, WIRE_INT8, "bigint"},
-    {TYPE_FLOAT32, WIRE_FLOAT4, "real"},
-    {TYPE_FLOAT64, WIRE_FLOAT8, "double precision"},
-    {TYPE_DECIMAL, WIRE_NUMERIC, "numeric"},
-    {TYPE_UTF8, WIRE_TEXT, "text"},
-    {TYPE_BINARY, WIRE_BYTEA, "bytea"},
-    {TYPE_DATE, WIRE_DATE, "date"},
-    {TYPE_TIME, WIRE_TIME, "time"},
-    {TYPE_INTERVAL, WIRE_INTERVAL, "interval"},
-    {TYPE_UUID, WIRE_UUID, "uuid"},
-    {TYPE_JSON, WIRE_TEXT, "json"},
+    {TYPE_BOOL, WIRE_BOOL, "boolean"},       {TYPE_INT16, WIRE_INT2, "smallint"},
+    {TYPE_INT32, WIRE_INT4, "integer"},      {TYPE_INT64, WIRE_INT8, "bigint"},
+    {TYPE_FLOAT32, WIRE_FLOAT4, "real"},     {TYPE_FLOAT64, WIRE_FLOAT8, "double precision"},
+    {TYPE_DECIMAL, WIRE_NUMERIC, "numeric"}, {TYPE_UTF8, WIRE_TEXT, "text"},
+    {TYPE_BINARY, WIRE_BYTEA, "bytea"},      {TYPE_DATE, WIRE_DATE, "date"},
+    {TYPE_TIME, WIRE_TIME, "time"},          {TYPE_INTERVAL, WIRE_INTERVAL, "interval"},
+    {TYPE_UUID, WIRE_UUID, "uuid"},          {TYPE_JSON, WIRE_TEXT, "json"},
 };
 
 status wire_type_as(const struct wire_type *from, struct type wanted, struct arena *arena,

@@ -9,8 +9,8 @@
 struct wire_type {
     enum wire_form form;
     struct type type;
-    const char *cast; /* SQL type that the server casts it to; NULL: none */
-    const char *why;  /* a sentence for the plan where it is not what one would expect; NULL */
+    const char *cast;   /* SQL type that the server casts it to; NULL: none */
+    const char *why;    /* a sentence for the plan where it is not what one would expect; NULL */
     const char **names; /* RECORD: of its fields */
     struct wire_type *children; /* ARRAY: the element; RECORD: the fields */
     size_t n_children;

@@ -80,8 +80,8 @@ static status read_some(struct wire *wire, const struct cancel *cancel, struct e
     struct buffer *in = &wire->in;
     TRY(make_room(wire, err));
     for (;;) {
-        ssize_t n = recv(PQsocket(wire->conn), in->data + in->size, in->capacity - in->size,
-                         MSG_DONTWAIT);
+        ssize_t n =
+            recv(PQsocket(wire->conn), in->data + in->size, in->capacity - in->size, MSG_DONTWAIT);
         if (n > 0) {
             in->size += (size_t)n;
             wire->bytes += (uint64_t)n;
@@ -175,8 +175,8 @@ static status take_message(struct wire *wire, size_t size, status_code *failed, 
     case 'A':
         return STATUS_OK;
     default:
-        return error_set(err, STATUS_BAD_DATA, "the server sent a message of type %d where none was due",
-                         message[0]);
+        return error_set(err, STATUS_BAD_DATA,
+                         "the server sent a message of type %d where none was due", message[0]);
     }
 }
 
@@ -198,7 +198,8 @@ static status fill_bulk(struct wire *wire, const struct cancel *cancel, struct e
     size_t size;
     while (wire->busy) {
         status_code s = next_message(wire, cancel, &size, failed == STATUS_OK ? err : &dropped);
-        if (s != STATUS_OK && failed != STATUS_OK) /* a fatal error, then the end of the connection */
+        if (s != STATUS_OK &&
+            failed != STATUS_OK) /* a fatal error, then the end of the connection */
             break;
         TRY(s);
         if (wire->copying && wire->in.data[wire->at] == 'd')
@@ -250,11 +251,12 @@ static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, stru
         char *row = NULL;
         int size = PQgetCopyData(wire->conn, &row, true);
         if (size > 0) {
-            status_code s = (size_t)size > wire->max_message
-                                ? error_set(err, STATUS_BAD_DATA,
-                                            "a row of %d bytes is larger than the memory allows (%zu)",
-                                            size, wire->max_message)
-                                : append_row(wire, row, size, err);
+            status_code s =
+                (size_t)size > wire->max_message
+                    ? error_set(err, STATUS_BAD_DATA,
+                                "a row of %d bytes is larger than the memory allows (%zu)", size,
+                                wire->max_message)
+                    : append_row(wire, row, size, err);
             PQfreemem(row);
             TRY(s);
         } else if (size < 0) {

@@ -20,10 +20,10 @@ struct wire {
     PGconn *conn;
     struct buffer in; /* messages as they come; [at, in.size) is not taken yet */
     size_t at;
-    bool bulk;        /* read here; false: by PQgetCopyData */
-    bool copying;     /* between CopyOutResponse and CopyDone */
-    bool busy;        /* a query is out and ReadyForQuery has not come */
-    uint64_t bytes;   /* read from the server */
+    bool bulk;      /* read here; false: by PQgetCopyData */
+    bool copying;   /* between CopyOutResponse and CopyDone */
+    bool busy;      /* a query is out and ReadyForQuery has not come */
+    uint64_t bytes; /* read from the server */
     size_t max_message;
 };
 

@@ -145,7 +145,9 @@ static status bind_columns(struct page_rows *rows, const struct schema *schema,
     rows->how = arena_alloc(&rows->arena, n * sizeof(*rows->how));
     rows->decode = arena_alloc(&rows->arena, n * sizeof(*rows->decode));
     rows->defaults = arena_alloc(&rows->arena, n * sizeof(*rows->defaults));
-    rows->cells = arena_alloc(&rows->arena, (n + 1) * PIECE_ROWS * sizeof(*rows->cells));
+    size_t most = MOST_CELLS / (n + 1);
+    rows->stride = most > PIECE_ROWS ? PIECE_ROWS : most < 1 ? 1 : most;
+    rows->cells = arena_alloc(&rows->arena, (n + 1) * rows->stride * sizeof(*rows->cells));
     if (!rows->how || !rows->decode || !rows->defaults || !rows->cells)
         return error_no_memory(err);
     for (size_t i = 0; i < n; i++) {
@@ -203,18 +205,12 @@ void page_rows_close(struct page_rows *rows)
 
 /* ---- pieces ---- */
 
-static size_t rows_at_once(const struct page_rows *rows)
-{
-    size_t most = MOST_CELLS / (rows->plan->n_columns + 1);
-    return most > PIECE_ROWS ? PIECE_ROWS : most < 1 ? 1 : most;
-}
-
 status page_rows_piece(struct page_rows *rows, size_t max, struct error *err)
 {
-    size_t most = rows_at_once(rows);
+    size_t most = max < rows->stride ? max : rows->stride;
     if (rows->end == rows->n_rows) {
         rows->first = rows->end = rows->at = rows->n_rows = 0;
-        TRY(table_scan_rows(&rows->scan, rows->rows, max < most ? max : most, &rows->n_rows, err));
+        TRY(table_scan_rows(&rows->scan, rows->rows, most, &rows->n_rows, err));
     }
     rows->first = rows->at = rows->end;
     rows->is_long = rows->rows[rows->first].overflow != 0;
@@ -224,7 +220,7 @@ status page_rows_piece(struct page_rows *rows, size_t max, struct error *err)
     while (rows->end < rows->n_rows && rows->rows[rows->end].overflow == 0)
         rows->end++;
     return record_parse(&rows->shape, rows->rows + rows->first, rows->end - rows->first,
-                        rows->scan.window, rows->cells, PIECE_ROWS, err);
+                        rows->scan.window, rows->cells, rows->stride, err);
 }
 
 size_t page_rows_bytes(const struct page_rows *rows)
@@ -245,7 +241,7 @@ enum decoded page_rows_decode(struct page_rows *rows, struct batch *batch, struc
     if (rows->is_long || rows->at != rows->first)
         return DECODE_OTHERWISE;
     for (size_t i = 0; i < rows->plan->n_columns; i++) {
-        piece.cells = rows->cells + i * PIECE_ROWS;
+        piece.cells = rows->cells + i * rows->stride;
         enum decoded d = rows->decode[i](&batch->columns[i], &rows->how[i], &piece, err);
         if (__builtin_expect(d != DECODED, 0))
             return d;
@@ -300,7 +296,7 @@ status page_rows_value(struct page_rows *rows, size_t column, size_t most, struc
                        struct error *err)
 {
     const struct page_column *plan = &rows->plan->columns[column];
-    record_cell cell = rows->cells[column * PIECE_ROWS + rows->at - 1 - rows->first];
+    record_cell cell = rows->cells[column * rows->stride + rows->at - 1 - rows->first];
     char is[32];
     uint32_t serial = rows->is_long ? rows->long_record.serials[column] : cell_serial(cell);
     if (plan->is_rowid) {

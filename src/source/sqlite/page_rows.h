@@ -45,8 +45,9 @@ struct page_rows {
     size_t n_rows;     /* that the scan gave */
     size_t first, end; /* of them the piece: rows that are whole, or one long one */
     bool is_long;
-    size_t at; /* in the piece, reading row by row: one behind the current row */
-    record_cell *cells;
+    size_t at;          /* in the piece, reading row by row: one behind the current row */
+    record_cell *cells; /* column by column, `stride` rows each */
+    size_t stride;      /* most rows of a piece */
     struct long_record long_record;
     struct stored_value *defaults; /* kind 0: not asked for yet */
     struct arena arena;

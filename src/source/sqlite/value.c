@@ -140,7 +140,17 @@ static enum fit append_uint32(struct column *column, const struct stored_value *
 static enum fit append_uint64(struct column *column, const struct stored_value *value,
                               struct error *err)
 {
-    return append_narrow(column, value, 0, INT64_MAX);
+    const char *digits = value->kind == SQLITE_TEXT ? value->bytes : NULL;
+    uint8_t fixed[16];
+    if (!digits || value->size < 19)
+        return append_narrow(column, value, 0, INT64_MAX);
+    for (size_t i = 0; i < value->size; i++)
+        if (digits[i] < '0' || digits[i] > '9')
+            return append_narrow(column, value, 0, INT64_MAX);
+    if (!parse_decimal(digits, value->size, 20, 0, fixed) || load_u64le(fixed + 8) != 0)
+        return FIT_NO;
+    column_append_fixed(column, fixed); /* the low bytes */
+    return FIT_YES;
 }
 
 static enum fit append_bool(struct column *column, const struct stored_value *value,
@@ -436,6 +446,20 @@ static enum fit append_timestamp(struct column *column, const struct stored_valu
     return FIT_YES;
 }
 
+static enum fit append_interval(struct column *column, const struct stored_value *value,
+                                struct error *err)
+{
+    struct stored_text stored;
+    enum fit fit = only_text(value, &stored);
+    if (fit != FIT_YES)
+        return fit;
+    uint8_t interval[16];
+    if (!parse_interval(stored.text, stored.size, interval))
+        return FIT_NO;
+    column_append_fixed(column, interval);
+    return FIT_YES;
+}
+
 /* ---- text and bytes ---- */
 
 bool value_is_utf8(const char *bytes, size_t size)
@@ -603,6 +627,7 @@ append_fn value_append_for(struct type type)
         [TYPE_DATE] = append_date,
         [TYPE_TIME] = append_time,
         [TYPE_TIMESTAMP] = append_timestamp,
+        [TYPE_INTERVAL] = append_interval,
         [TYPE_UUID] = append_uuid,
         [TYPE_JSON] = append_utf8,
         [TYPE_MAP] = NULL,

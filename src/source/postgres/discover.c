@@ -1,0 +1,124 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/postgres/table.h"
+
+static status list_streams(struct source *source, PGresult **out, struct error *err)
+{
+    return postgres_query(
+        source->conn,
+        "SELECT n.nspname, c.relname, c.relkind, greatest(c.reltuples, 0)::bigint,"
+        " CASE WHEN c.relkind IN ('r','m') THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END,"
+        " has_table_privilege(c.oid, 'SELECT')"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r','p','v','m','f') AND NOT c.relispartition AND"
+        " n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
+        " ORDER BY n.nspname, c.relname",
+        out, err);
+}
+
+static const char *kind_name(char kind)
+{
+    switch (kind) {
+    case 'p':
+        return "partitioned table";
+    case 'v':
+        return "view";
+    case 'm':
+        return "materialized view";
+    case 'f':
+        return "foreign table";
+    default:
+        return "table";
+    }
+}
+
+static bool usable_key(struct type type)
+{
+    return type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64 ||
+           type.id == TYPE_DATE || type.id == TYPE_TIMESTAMP;
+}
+
+static status first_of_index(PGconn *conn, uint32_t oid, PGresult **out, struct error *err)
+{
+    char text[24];
+    const char *values[] = {text};
+    snprintf(text, sizeof(text), "%u", oid);
+    return postgres_query_with(
+        conn,
+        "SELECT indkey[0] FROM pg_index WHERE indrelid = $1::oid AND indisvalid"
+        " AND indpred IS NULL",
+        values, 1, out, err);
+}
+
+static status describe_columns(struct source *source, const struct postgres_table *table,
+                               struct source_stream *stream, struct arena *arena, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *indexes = NULL;
+    TRY(first_of_index(source->conn, table->oid, &indexes, err));
+    stream->columns = arena_alloc(arena, table->n_columns * sizeof(*stream->columns) + 1);
+    if (!stream->columns)
+        return error_no_memory(err);
+    stream->n_columns = table->n_columns;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        const struct postgres_column *column = &table->columns[i];
+        stream->columns[i] = (struct source_column){.name = column->name,
+                                                    .declared_type = column->declared,
+                                                    .type = column->wire.type,
+                                                    .nullable = column->nullable,
+                                                    .key_position = column->key_position,
+                                                    .usable_key = usable_key(column->wire.type)};
+        for (int k = 0; k < PQntuples(indexes); k++)
+            stream->columns[i].indexed |= atoi(PQgetvalue(indexes, k, 0)) == column->attnum;
+    }
+    return STATUS_OK;
+}
+
+static status describe_stream(struct source *source, const PGresult *list, int row,
+                              struct source_stream *stream, struct arena *arena, struct error *err)
+{
+    const char *schema = PQgetvalue(list, row, 0), *name = PQgetvalue(list, row, 1);
+    stream->name = arena_printf(arena, "%s.%s", schema, name);
+    stream->kind = kind_name(PQgetvalue(list, row, 2)[0]);
+    stream->rows = strtoull(PQgetvalue(list, row, 3), NULL, 10);
+    stream->bytes = strtoull(PQgetvalue(list, row, 4), NULL, 10);
+    if (!stream->name)
+        return error_no_memory(err);
+    if (PQgetvalue(list, row, 5)[0] != 't') {
+        stream->note =
+            arena_printf(arena, "may not be read: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"", schema,
+                         name, PQuser(source->conn));
+        return stream->note ? STATUS_OK : error_no_memory(err);
+    }
+    SCOPED(text_release) struct text quoted = {0};
+    postgres_quote(&quoted, schema);
+    text_append_char(&quoted, '.');
+    postgres_quote(&quoted, name);
+    TRY(text_check(&quoted, err));
+    struct read_request request = {.stream = text_string(&quoted)};
+    struct postgres_table table;
+    TRY(postgres_table_describe(source->conn, &request, arena, &table, err));
+    if (table.rows > 0)
+        stream->rows = (uint64_t)table.rows;
+    if (table.bytes > 0)
+        stream->bytes = table.bytes;
+    if (!table.by_ctid)
+        stream->note = "read over one connection";
+    return describe_columns(source, &table, stream, arena, err);
+}
+
+status postgres_discover(struct source *source, struct source_catalog *out, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *list = NULL;
+    SCOPED(source_catalog_release) struct source_catalog catalog = {0};
+    TRY(list_streams(source, &list, err));
+    catalog.n_streams = (size_t)PQntuples(list);
+    catalog.streams = arena_alloc(&catalog.arena, catalog.n_streams * sizeof(*catalog.streams) + 1);
+    if (!catalog.streams)
+        return error_no_memory(err);
+    for (int i = 0; i < PQntuples(list); i++)
+        TRY(describe_stream(source, list, i, &catalog.streams[i], &catalog.arena, err));
+    *out = catalog;
+    catalog = (struct source_catalog){0};
+    return STATUS_OK;
+}

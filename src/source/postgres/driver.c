@@ -1,0 +1,135 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/postgres/fence.h"
+#include "source/postgres/postgres.h"
+
+static const struct option_spec options[] = {
+    {.name = "connections",
+     .kind = OPTION_INT,
+     .default_text = "8",
+     .minimum = 1,
+     .maximum = 1000,
+     .help = "Connections that read at the same time, at most, for all streams together.",
+     .example = "4"},
+    {.name = "settle",
+     .kind = OPTION_DURATION,
+     .default_text = "2 s",
+     .maximum = 86400,
+     .help = "How long to wait for transactions that were open when the largest key was looked at.",
+     .example = "1 min"},
+    {.name = "statement_timeout",
+     .kind = OPTION_DURATION,
+     .maximum = 30 * 86400,
+     .help = "Longest time of one statement, as the server counts it; without it, none.",
+     .example = "2 h"},
+    {.name = "lock_timeout",
+     .kind = OPTION_DURATION,
+     .default_text = "10 s",
+     .maximum = 86400,
+     .help = "How long to wait for a lock that somebody else holds on a table.",
+     .example = "1 min"},
+    {.name = "connect_timeout",
+     .kind = OPTION_DURATION,
+     .default_text = "10 s",
+     .minimum = 2,
+     .maximum = 3600,
+     .help = "How long to wait for a connection.",
+     .example = "30 s"},
+    {.name = NULL},
+};
+
+static const char *const schemes[] = {"postgres", "postgresql", NULL};
+
+static void source_freep(struct source **source)
+{
+    if (!*source)
+        return;
+    postgres_snapshot_end(*source);
+    postgres_disconnectp(&(*source)->conn);
+    pthread_mutex_destroy(&(*source)->mutex);
+    mem_free((*source)->idle);
+    mem_free((*source)->location);
+    mem_free((*source)->shown);
+    mem_free((*source)->identity);
+    mem_free(*source);
+    *source = NULL;
+}
+
+/* The location is what follows postgres://; libpq wants the URL whole, and key-value strings as they are. */
+static char *connection_string(const char *location)
+{
+    bool pairs = strchr(location, '=') && !strpbrk(location, "@/?:");
+    return pairs ? mem_strdup(location) : mem_printf("postgresql://%s", location);
+}
+
+static void read_options(struct source *source, const struct option_values *values)
+{
+    source->max_connections = values ? option_number(values, "connections") : 8;
+    source->settle_ms = values ? option_number(values, "settle") * 1000 : 2000;
+    source->connect = (struct connection_options){
+        .location = source->location,
+        .connect_timeout_s = values ? option_number(values, "connect_timeout") : 10,
+        .statement_timeout_ms = values ? option_number(values, "statement_timeout") * 1000 : 0,
+        .lock_timeout_ms = values ? option_number(values, "lock_timeout") * 1000 : 10000,
+    };
+}
+
+/* The cluster's number, made at initdb, tells servers apart whatever they are called; where it is not to be had,
+ * host and port do. */
+static status make_identity(struct source *source, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *database = NULL;
+    SCOPED(postgres_clearp) PGresult *cluster = NULL;
+    TRY(postgres_query(source->conn,
+                       "SELECT oid, datname FROM pg_database WHERE datname = current_database()",
+                       &database, err));
+    cluster = PQexec(source->conn, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
+    const char *oid = PQgetvalue(database, 0, 0), *name = PQgetvalue(database, 0, 1);
+    source->shown = mem_printf("%s:%s/%s", PQhost(source->conn), PQport(source->conn), name);
+    if (PQresultStatus(cluster) == PGRES_TUPLES_OK)
+        source->identity = mem_printf("postgres:%s/%s#%s", PQgetvalue(cluster, 0, 0), name, oid);
+    else
+        source->identity = mem_printf("postgres:%s#%s", source->shown ? source->shown : "", oid);
+    return source->shown && source->identity ? STATUS_OK : error_no_memory(err);
+}
+
+static status postgres_open(const char *location, const struct option_values *values,
+                            struct source **out, struct error *err)
+{
+    SCOPED(source_freep) struct source *source = mem_zalloc(sizeof(*source));
+    if (!source)
+        return error_no_memory(err);
+    pthread_mutex_init(&source->mutex, NULL);
+    source->location = connection_string(location);
+    if (!source->location)
+        return error_no_memory(err);
+    read_options(source, values);
+    TRY(postgres_connect(&source->connect, &source->conn, err));
+    TRY(make_identity(source, err));
+    *out = TAKE(source);
+    return STATUS_OK;
+}
+
+static void postgres_close(struct source *source)
+{
+    source_freep(&source);
+}
+
+const struct source_driver postgres_driver = {
+    .name = "postgres",
+    .schemes = schemes,
+    .options = options,
+    .traits = SOURCE_SPLITS | SOURCE_FENCE,
+    .open = postgres_open,
+    .discover = postgres_discover,
+    .check = postgres_check,
+    .plan = postgres_plan,
+    .plan_end = postgres_snapshot_end,
+    .reader_open = postgres_reader_open,
+    .reader_next = postgres_reader_next,
+    .reader_counts = postgres_reader_counts,
+    .reader_close = postgres_reader_close,
+    .newest = postgres_newest,
+    .close = postgres_close,
+};

@@ -1,0 +1,345 @@
+/* Rows of one split into batches. */
+#include <string.h>
+
+#include "source/postgres/decode.h"
+#include "source/postgres/postgres.h"
+#include "source/postgres/rows.h"
+#include "source/postgres/statement.h"
+
+struct slot {
+    struct decoder decoder;
+    enum value_policy policy;
+};
+
+struct reader {
+    struct source *source;
+    const struct read_plan *plan;
+    const struct split *split;
+    struct reader_options options;
+    PGconn *conn;
+    struct wire wire;
+    struct rows rows;
+    struct slot *slots;
+    size_t n_slots;
+    uint64_t *policy_counts;
+    uint8_t *rejected; /* of the block: 1 = the row is left out */
+    bool any_rejected;
+    bool drained;
+    struct reader_counts counts;
+};
+
+/* ---- messages and rejected rows ---- */
+
+static void show_field(const struct reader *reader, size_t column, size_t row, struct text *out)
+{
+    const uint8_t *p = reader->rows.base + reader->rows.at[column * BLOCK_ROWS + row];
+    field_text(reader->slots[column].decoder.form, p + 4, (int32_t)load_u32be(p), out);
+}
+
+static void why_words(const struct reader *reader, size_t column, size_t row, struct text *out)
+{
+    enum { SHOWN = 200 };
+    SCOPED(text_release) struct text value = {0};
+    char type[64];
+    show_field(reader, column, row, &value);
+    if (strcmp(text_string(&value), "NULL") == 0)
+        text_append(out, "NULL in a column that is NOT NULL");
+    else
+        text_printf(out, "value %.*s%s does not fit %s", SHOWN, text_string(&value),
+                    value.size > SHOWN ? "..." : "",
+                    type_text(reader->plan->schema.fields[column].type, type));
+}
+
+static void json_string(struct text *out, const char *bytes)
+{
+    text_append_char(out, '"');
+    for (; *bytes; bytes++) {
+        unsigned char c = (unsigned char)*bytes;
+        if (c == '"' || c == '\\')
+            text_append_char(out, '\\');
+        if (c < 0x20)
+            text_printf(out, "\\u%04x", c);
+        else
+            text_append_char(out, (char)c);
+    }
+    text_append_char(out, '"');
+}
+
+static status reject_row(struct reader *reader, size_t column, size_t row, struct error *err)
+{
+    SCOPED(text_release) struct text json = {0};
+    SCOPED(text_release) struct text why = {0};
+    if (!reader->options.reject)
+        return error_set(err, STATUS_BUG, "a row to reject and no reject file");
+    why_words(reader, column, row, &why);
+    text_append(&json, "{\"relation\":");
+    json_string(&json, reader->plan->relation);
+    text_append(&json, ",\"column\":");
+    json_string(&json, reader->plan->schema.fields[column].name);
+    text_append(&json, ",\"why\":");
+    json_string(&json, text_string(&why));
+    text_append(&json, ",\"values\":{");
+    for (size_t i = 0; i < reader->n_slots; i++) {
+        SCOPED(text_release) struct text value = {0};
+        const uint8_t *p = reader->rows.base + reader->rows.at[i * BLOCK_ROWS + row];
+        text_append(&json, i ? "," : "");
+        json_string(&json, reader->plan->schema.fields[i].name);
+        text_append_char(&json, ':');
+        show_field(reader, i, row, &value);
+        if (load_u32be(p) == UINT32_MAX)
+            text_append(&json, "null");
+        else
+            json_string(&json, text_string(&value));
+        TRY(text_check(&value, err));
+    }
+    text_append(&json, "}}");
+    TRY(text_check(&json, err));
+    reader->rejected[row] = 1;
+    reader->any_rejected = true;
+    reader->counts.rejected++;
+    return reader->options.reject(reader->options.reject_context, json.data, json.size, err);
+}
+
+/* ---- values that do not fit ---- */
+
+/* One slot's worth of nothing, in a row that is left out anyway, or in a column whose policy says so. */
+static status append_nothing(struct column *column, struct error *err)
+{
+    return column_append_null(column, err);
+}
+
+static status misfit(struct reader *reader, size_t i, size_t row, struct column *column,
+                     struct error *err)
+{
+    switch (reader->slots[i].policy) {
+    case POLICY_NULL:
+        reader->policy_counts[i]++;
+        return append_nothing(column, err);
+    case POLICY_REJECT:
+        if (!reader->rejected[row])
+            TRY(reject_row(reader, i, row, err));
+        return append_nothing(column, err);
+    case POLICY_TEXT:
+    case POLICY_ERROR:
+        break;
+    }
+    SCOPED(text_release) struct text why = {0};
+    SCOPED(text_release) struct text first = {0};
+    why_words(reader, i, row, &why);
+    show_field(reader, 0, row, &first);
+    (void)error_set(err, STATUS_BAD_DATA,
+                    "%s; correct it, or set columns: {%s: {type: ...}} or {on_error: reject} "
+                    "(null, text)",
+                    text_string(&why), reader->plan->schema.fields[i].name);
+    (void)error_context(err, "in column \"%s\", in the row with \"%s\" = %.100s",
+                        reader->plan->schema.fields[i].name, reader->plan->schema.fields[0].name,
+                        text_string(&first));
+    return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
+                         reader->split->number + 1, reader->plan->n_splits);
+}
+
+static status append_column(struct reader *reader, size_t i, struct column *column,
+                            struct error *err)
+{
+    struct fields fields = {reader->rows.base, reader->rows.at + i * BLOCK_ROWS, reader->rows.n};
+    size_t row = 0;
+    for (;;) {
+        TRY(decode_column(&reader->slots[i].decoder, column, &fields, &row, err));
+        if (row == fields.n)
+            return STATUS_OK;
+        TRY(misfit(reader, i, row, column, err));
+        row++;
+    }
+}
+
+static status check_value_sizes(struct reader *reader, struct error *err)
+{
+    size_t most = reader->options.max_value_bytes;
+    for (size_t i = 0; most && i < reader->n_slots; i++) {
+        for (size_t row = 0; row < reader->rows.n; row++) {
+            uint32_t size = load_u32be(reader->rows.base + reader->rows.at[i * BLOCK_ROWS + row]);
+            if (size == UINT32_MAX || size <= most)
+                continue;
+            SCOPED(text_release) struct text first = {0};
+            show_field(reader, 0, row, &first);
+            return error_set(
+                err, STATUS_BAD_DATA,
+                "%s: column \"%s\" holds a value of %u bytes in the row with \"%s\" = "
+                "%.100s; more than a third of the memory (%zu): raise --memory, or leave the "
+                "column out with select",
+                reader->plan->relation, reader->plan->schema.fields[i].name, size,
+                reader->plan->schema.fields[0].name, text_string(&first), most);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Take the rejected rows of the block, the last of INTO, out again. */
+static status drop_rejected(struct reader *reader, struct batch *into, size_t before,
+                            struct error *err)
+{
+    struct batch kept;
+    uint32_t picks[BLOCK_ROWS];
+    size_t n = 0;
+    for (size_t row = 0; row < reader->rows.n; row++) {
+        if (!reader->rejected[row])
+            picks[n++] = (uint32_t)(before + row);
+    }
+    TRY(batch_init(&kept, into->schema, err));
+    status_code s = batch_gather(&kept, into, picks, n, err);
+    batch_truncate(into, before);
+    if (s == STATUS_OK)
+        s = batch_append_range(into, &kept, 0, n, err);
+    batch_release(&kept);
+    memset(reader->rejected, 0, BLOCK_ROWS);
+    reader->any_rejected = false;
+    return s;
+}
+
+static status append_block(struct reader *reader, struct batch *into, struct error *err)
+{
+    size_t before = into->rows;
+    TRY(check_value_sizes(reader, err));
+    for (size_t i = 0; i < reader->n_slots; i++)
+        TRY(append_column(reader, i, &into->columns[i], err));
+    into->rows += reader->rows.n;
+    reader->counts.rows += reader->rows.n;
+    return reader->any_rejected ? drop_rejected(reader, into, before, err) : STATUS_OK;
+}
+
+status postgres_reader_next(struct reader *reader, struct batch *into, size_t max_rows,
+                            size_t max_bytes, struct error *err)
+{
+    size_t end = into->rows + max_rows;
+    while (into->rows < end) {
+        uint64_t read = reader->wire.bytes;
+        status_code s = reader->drained ? STATUS_END
+                                        : rows_next(&reader->rows, &reader->wire, end - into->rows,
+                                                    reader->options.cancel, err);
+        reader->counts.bytes += reader->wire.bytes - read;
+        if (s == STATUS_END) {
+            reader->drained = true;
+            return STATUS_END;
+        }
+        if (s != STATUS_OK)
+            return error_context(err, "reading %s, split %u of %zu", reader->plan->relation,
+                                 reader->split->number + 1, reader->plan->n_splits);
+        TRY(append_block(reader, into, err));
+        if (batch_bytes(into) >= max_bytes)
+            break;
+        TRY(cancel_check(reader->options.cancel, err));
+    }
+    return STATUS_OK;
+}
+
+const struct reader_counts *postgres_reader_counts(const struct reader *reader)
+{
+    return &reader->counts;
+}
+
+/* ---- opening ---- */
+
+static status make_sql(struct reader *reader, struct text *sql, struct error *err)
+{
+    const struct read_plan *plan = reader->plan;
+    const struct split *split = reader->split;
+    struct span select, where, from;
+    bool cut = plan->split_key != NULL;
+    size_t part = cut ? (size_t)((uint64_t)split->lower.i64 >> 32) : 0;
+    if (!statement_part(plan->statement, STATEMENT_SELECT, &select) ||
+        !statement_part(plan->statement, STATEMENT_WHERE, &where) ||
+        !statement_part(plan->statement, STATEMENT_PARTS + part, &from))
+        return error_set(err, STATUS_BUG, "the plan's statement lacks a part");
+    text_printf(sql, "COPY (%.*s%.*s%.*s", (int)select.size, (const char *)select.data,
+                (int)from.size, (const char *)from.data, (int)where.size, (const char *)where.data);
+    if (cut) {
+        text_printf(sql, "%sctid >= '(%u,0)'", where.size ? " AND " : " WHERE ",
+                    (uint32_t)split->lower.i64);
+        if ((uint32_t)split->upper.i64 != UINT32_MAX)
+            text_printf(sql, " AND ctid < '(%u,0)'", (uint32_t)split->upper.i64);
+    }
+    text_append(sql, ") TO STDOUT (FORMAT binary)");
+    return text_check(sql, err);
+}
+
+static status make_slots(struct reader *reader, const struct read_request *request,
+                         struct error *err)
+{
+    const struct schema *schema = &reader->plan->schema;
+    struct span forms, utf8;
+    if (!statement_part(reader->plan->statement, STATEMENT_FORMS, &forms) ||
+        !statement_part(reader->plan->statement, STATEMENT_UTF8, &utf8))
+        return error_set(err, STATUS_BUG, "the plan's statement lacks a part");
+    bool check = utf8.data[0] == 'c';
+    const char *text = (const char *)forms.data;
+    reader->slots = mem_zalloc(schema->n_fields * sizeof(*reader->slots));
+    reader->policy_counts = mem_zalloc(schema->n_fields * sizeof(uint64_t));
+    reader->rejected = mem_zalloc(BLOCK_ROWS);
+    if (!reader->slots || !reader->policy_counts || !reader->rejected)
+        return error_no_memory(err);
+    reader->counts.policy = reader->policy_counts;
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        reader->n_slots = i + 1;
+        TRY(wire_form_read(&text, &schema->fields[i], check, &reader->slots[i].decoder, err));
+        for (size_t c = 0; c < request->n_columns; c++) {
+            if (strcmp(request->columns[c].name, schema->fields[i].name) == 0)
+                reader->slots[i].policy = request->columns[c].on_error;
+        }
+    }
+    return STATUS_OK;
+}
+
+void postgres_reader_close(struct reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->conn) {
+        if (reader->wire.busy) { /* the server is still sending: stop it, and drop the connection */
+            char why[256];
+            PGcancel *cancel = PQgetCancel(reader->conn);
+            if (cancel)
+                PQcancel(cancel, why, sizeof(why));
+            PQfreeCancel(cancel);
+            postgres_disconnectp(&reader->conn);
+        } else {
+            postgres_snapshot_leave(reader->source, reader->conn);
+        }
+    }
+    wire_release(&reader->wire);
+    rows_release(&reader->rows);
+    for (size_t i = 0; i < reader->n_slots; i++)
+        decoder_release(&reader->slots[i].decoder);
+    mem_free(reader->slots);
+    mem_free(reader->policy_counts);
+    mem_free(reader->rejected);
+    mem_free(reader);
+}
+
+static void reader_freep(struct reader **reader)
+{
+    postgres_reader_close(*reader);
+}
+
+status postgres_reader_open(struct source *source, const struct read_plan *plan,
+                            const struct read_request *request, const struct split *split,
+                            const struct reader_options *options, struct reader **out,
+                            struct error *err)
+{
+    SCOPED(text_release) struct text sql = {0};
+    SCOPED(reader_freep) struct reader *reader = mem_zalloc(sizeof(*reader));
+    if (!reader)
+        return error_no_memory(err);
+    reader->source = source;
+    reader->plan = plan;
+    reader->split = split;
+    reader->options = *options;
+    TRY(make_slots(reader, request, err));
+    TRY(rows_init(&reader->rows, plan->schema.n_fields, err));
+    TRY(make_sql(reader, &sql, err));
+    TRY(postgres_snapshot_join(source, &reader->conn, err));
+    wire_init(&reader->wire, reader->conn, 0);
+    TRY_IN(wire_copy(&reader->wire, text_string(&sql), options->cancel, err), err,
+           "reading %s, split %u of %zu", plan->relation, split->number + 1, plan->n_splits);
+    *out = TAKE(reader);
+    return STATUS_OK;
+}
