@@ -315,7 +315,10 @@ static status bind_entry(const struct binding *binding, const struct option_entr
     if (given == values->n_values)
         return STATUS_OK;
     if (!find_column(binding->plan, entry->name, &first, &end))
-        return no_such_column(binding, values->specs[given].name, entry->name);
+        return error_set(binding->err, STATUS_BAD_CONFIG,
+                         "column \"%s\": %s: the files have no such column; one that only cuts "
+                         "partitions is in the folders' names",
+                         entry->name, values->specs[given].name);
     struct codec_spec codec = binding->options->codec;
     TRY(read_column_codec(entry, &codec, binding->err));
     for (size_t i = first; i < end; i++) {
