@@ -30,6 +30,19 @@ void batch_release(struct batch *batch)
     *batch = (struct batch){0};
 }
 
+static void limit_column(struct column *column, struct data_room *room)
+{
+    column->room = room;
+    for (size_t i = 0; i < column->n_children; i++)
+        limit_column(&column->children[i], room);
+}
+
+void batch_limit_data(struct batch *batch, struct data_room *room)
+{
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        limit_column(&batch->columns[i], room);
+}
+
 void batch_clear(struct batch *batch)
 {
     batch_truncate(batch, 0);

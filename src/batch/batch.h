@@ -15,6 +15,9 @@ struct batch {
 /* An empty batch; SCHEMA is borrowed. */
 status batch_init(struct batch *batch, const struct schema *schema, struct error *err);
 void batch_release(struct batch *batch);
+/* From now on values may be appended while ROOM lasts (borrowed; what the data grows by is taken off it); one for which
+ * there is none is NO_MEMORY. */
+void batch_limit_data(struct batch *batch, struct data_room *room);
 void batch_clear(struct batch *batch);
 status batch_reserve(struct batch *batch, size_t rows, struct error *err);
 void batch_truncate(struct batch *batch, size_t rows);
@@ -39,6 +42,8 @@ status batch_write_plain(const struct batch *batch, size_t first, size_t n, stru
 /* The same for rows ROWS[0..n), gathered column by column without an intermediate batch where possible. */
 status batch_write_plain_gathered(const struct batch *batch, const uint32_t *rows, size_t n,
                                   struct buffer *out, struct error *err);
+/* Bytes of text and binary values (not those of nested columns) in rows ROWS[0..n): most of what wide rows take. */
+size_t batch_data_bytes(const struct batch *batch, const uint32_t *rows, size_t n);
 /* Append the rows of a plain form to INTO. BAD_DATA when the checksum, a length or an offset does not
  * hold: everything is checked before use. */
 status batch_read_plain(struct batch *into, const void *bytes, size_t size, struct error *err);

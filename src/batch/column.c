@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "batch/bitmap.h"
 
 static bool has_offsets(const struct column *column)
@@ -61,8 +62,37 @@ static status grow(struct buffer *buffer, size_t more, struct error *err)
     return buffer_reserve(buffer, need > wish ? need : wish, err);
 }
 
+static status no_room(size_t size, const struct data_room *room, struct error *err)
+{
+    char is[32], left[32];
+    return error_set(err, STATUS_NO_MEMORY,
+                     "a value of %s does not fit: %s are left of what the values of one row may "
+                     "take; raise --memory",
+                     text_format_bytes(size, is),
+                     text_format_bytes(size > room->most ? room->most : room->left, left));
+}
+
+static __attribute__((noinline)) status grow_within(struct buffer *data, size_t size,
+                                                    struct data_room *room, struct error *err)
+{
+    size_t need = data->size + size, capacity = data->capacity;
+    if (need <= capacity)
+        return STATUS_OK;
+    size_t wish = capacity + capacity / 2;
+    if (wish < need || wish - capacity > room->left)
+        wish = need; /* no more than this value takes */
+    if (size > room->most || wish - capacity > room->left)
+        return no_room(size, room, err);
+    TRY(buffer_reserve(data, wish, err));
+    size_t grown = data->capacity - capacity;
+    room->left -= grown < room->left ? grown : room->left;
+    return STATUS_OK;
+}
+
 status column_grow_data(struct column *column, size_t size, struct error *err)
 {
+    if (column->room && size < SIZE_MAX / 4)
+        return grow_within(&column->data, size, column->room, err);
     return grow(&column->data, size, err);
 }
 

@@ -22,6 +22,12 @@
 #include "base/memory.h"
 #include "batch/schema.h"
 
+/* What the text and binary data of a batch's columns may still grow by, in all. */
+struct data_room {
+    size_t left; /* bytes of memory */
+    size_t most; /* for one value */
+};
+
 struct column {
     const struct field *field; /* borrowed from the batch's schema */
     size_t rows;
@@ -31,7 +37,8 @@ struct column {
     struct buffer data;
     struct column *children;
     size_t n_children;
-    size_t value_bytes; /* type_value_bytes of the field, at hand for the append loops */
+    size_t value_bytes;     /* type_value_bytes of the field, at hand for the append loops */
+    struct data_room *room; /* batch_limit_data; NULL: `data` grows without limit */
 };
 
 /* A zeroed column of FIELD with no rows; allocates children, nothing else. */
@@ -57,7 +64,7 @@ static inline const int64_t *column_offsets(const struct column *column)
 /* Room for ROWS more rows in values and validity (text: offsets; not their bytes). */
 status column_reserve(struct column *column, size_t rows, struct error *err);
 status column_append_null(struct column *column, struct error *err); /* reserves by itself */
-/* More room for the bytes of text; at least SIZE. Readers need not call it. */
+/* More room for the bytes of text; at least SIZE. Readers need not call it. NO_MEMORY beyond the limit of the batch. */
 status column_grow_data(struct column *column, size_t size, struct error *err);
 
 /* The bit of the row being appended, where there is a bitmap at all. */

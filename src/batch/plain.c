@@ -220,6 +220,16 @@ static status write_plain(const struct schema *schema, const struct column *colu
     return STATUS_OK;
 }
 
+size_t batch_data_bytes(const struct batch *batch, const uint32_t *rows, size_t n)
+{
+    struct selection pick = {.rows = rows, .n = n};
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        if (type_is_text_like(batch->schema->fields[i].type))
+            bytes += selected_text_bytes(&batch->columns[i], &pick);
+    return bytes;
+}
+
 status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
                          struct error *err)
 {

@@ -4,7 +4,14 @@
  *
  * A task holds one reservation of the memory budget from its first row to its manifest: its share. When the chunk has used its
  * part of the share, or has the rows of a row group, it is written out and reused; so a task never waits for memory while it
- * holds some. */
+ * holds some. Of its share
+ *
+ *   without partitions   a third is the chunk, a third the row group that it becomes
+ *   with partitions      a half is the chunk; of large partitions an eighth at a time is gathered and encoded
+ *   both                 a twelfth is the largest value: as the source gives it, in the chunk, and in a page
+ *
+ * A larger value ends the task with NO_MEMORY. It gives its share back, waits for the whole budget and is done again alone:
+ * then a row may be two fifths of the budget, and is encoded as soon as it is read. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,13 +23,17 @@ enum {
     READ_STEP_ROWS = 16384,
     KEEP_ROWS = 62500, /* row groups of so many rows, or so many bytes, stay as they are */
     MAX_TIES = 1000000,
+    ALONE_ATTEMPT = 100, /* tries with the whole budget are numbered from here: names of objects */
 };
 static const uint64_t KEEP_PLAIN_BYTES = 16 << 20;
+/* Alone: a chunk is no larger before a large row is added to it. */
+static const uint64_t ALONE_CHUNK_BYTES = 2 << 20;
 
 /* What a thread keeps from split to split. */
 struct worker {
     struct worker *next;
     struct batch chunk;    /* of plan.schema */
+    struct data_room room; /* of the chunk's texts */
     struct carried_rows carried;
     struct batch gathered; /* of data_schema */
     struct encoder *encoder;
@@ -39,10 +50,22 @@ struct split_pass {
     uint64_t share_bytes;
 };
 
+/* What of the budget a task may use, and for what. */
+struct split_room {
+    uint64_t share_bytes;
+    bool alone;
+    uint64_t chunk_bytes; /* the chunk is written out once it is so large */
+    uint64_t data_bytes;  /* memory of its texts */
+    uint64_t value_bytes; /* the largest of them */
+    uint64_t keep_bytes;  /* rows of a partition that take as much become a row group ... */
+    uint64_t slice_bytes; /* ... or several, each of so many bytes */
+};
+
 struct split_work {
     struct split_pass *pass;
     struct stream_run *stream;
     struct worker *worker;
+    struct split_room room;
     const struct split *split;
     struct reader *reader;
     struct segment_writer writer;
@@ -83,6 +106,39 @@ static status worker_init(struct worker *worker, struct stream_run *stream, stru
     return worker->view ? STATUS_OK : error_no_memory(err);
 }
 
+static status renew(struct batch *batch, struct error *err)
+{
+    const struct schema *schema = batch->schema;
+    batch_release(batch);
+    return batch_init(batch, schema, err);
+}
+
+/* Ready for the next chunk. Memory that texts needed is not kept where it would be in the way of other columns' texts. */
+static status worker_empty(struct worker *worker, const struct split_room *room, struct error *err)
+{
+    uint64_t grown = room->data_bytes - worker->room.left;
+    batch_clear(&worker->chunk);
+    batch_clear(&worker->gathered);
+    row_group_release(&worker->group);
+    if (grown > room->chunk_bytes / 2) {
+        TRY(renew(&worker->chunk, err));
+        TRY(renew(&worker->gathered, err));
+        worker->room.left = room->data_bytes;
+        batch_limit_data(&worker->chunk, &worker->room);
+        buffer_release(&worker->plain);
+    }
+    return STATUS_OK;
+}
+
+/* A worker that has done splits keeps its chunk; one never comes from a share to the whole budget or back. */
+static void worker_begin(struct worker *worker, const struct split_room *room)
+{
+    if (worker->room.most)
+        return;
+    worker->room = (struct data_room){.left = room->data_bytes, .most = room->value_bytes};
+    batch_limit_data(&worker->chunk, &worker->room);
+}
+
 static status worker_take(struct split_pass *pass, struct worker **out, struct error *err)
 {
     pthread_mutex_lock(&pass->mutex);
@@ -114,6 +170,19 @@ static void worker_give_back(struct split_pass *pass, struct worker *worker)
     worker->next = pass->idle;
     pass->idle = worker;
     pthread_mutex_unlock(&pass->mutex);
+}
+
+static void free_idle(struct split_pass *pass)
+{
+    pthread_mutex_lock(&pass->mutex);
+    struct worker *worker = pass->idle;
+    pass->idle = NULL;
+    pthread_mutex_unlock(&pass->mutex);
+    while (worker) {
+        struct worker *next = worker->next;
+        worker_free(worker, pass->stream->spec->format);
+        worker = next;
+    }
 }
 
 /* ---- rows equal to the watermark ---- */
@@ -260,40 +329,93 @@ static status handle_watermark(struct split_work *work, size_t first, struct err
 
 /* ---- writing the chunk ---- */
 
+/* How large the rows of a chunk are. */
+struct row_measure {
+    uint64_t fixed_bytes; /* of a row, values of text and binary columns aside */
+    uint64_t row_bytes;   /* on average, all of it */
+    bool exact;           /* a few rows may hold what would be a row group: look at each */
+};
+
+static void measure_rows(const struct split_work *work, const struct batch *rows,
+                         struct row_measure *out)
+{
+    uint64_t bytes = batch_bytes(rows), data = 0;
+    for (size_t i = 0; i < rows->schema->n_fields; i++)
+        data += rows->columns[i].data.size;
+    *out = (struct row_measure){.exact = data >= work->room.keep_bytes};
+    if (rows->rows) {
+        out->fixed_bytes = (bytes - data) / rows->rows + 1;
+        out->row_bytes = bytes / rows->rows + 1;
+    }
+}
+
+static uint64_t bytes_of(const struct row_measure *measure, const struct batch *rows,
+                         const uint32_t *order, size_t n)
+{
+    if (!measure->exact)
+        return n * measure->row_bytes;
+    return n * measure->fixed_bytes + batch_data_bytes(rows, order, n);
+}
+
+/* As many rows as make a slice; at least one. */
+static size_t slice_rows(const struct split_work *work, const struct row_measure *measure,
+                         const struct batch *rows, const uint32_t *order, size_t n)
+{
+    uint64_t bytes = 0;
+    if (bytes_of(measure, rows, order, n) <= work->room.slice_bytes)
+        return n;
+    for (size_t i = 0; i < n; i++) {
+        bytes += bytes_of(measure, rows, &order[i], 1);
+        if (i > 0 && bytes > work->room.slice_bytes)
+            return i;
+    }
+    return n;
+}
+
+/* Rows that lie side by side, as a single large one does, are encoded where they are. */
 static status emit_row_group(struct split_work *work, const struct batch *rows, uint32_t key,
-                             struct error *err)
+                             const uint32_t *order, size_t n, struct error *err)
 {
     struct worker *worker = work->worker;
     const struct format_driver *format = work->stream->spec->format;
     row_group_release(&worker->group);
-    TRY(format->encode(worker->encoder, rows, 0, rows->rows, &worker->group, err));
+    if (order[n - 1] - order[0] == n - 1) {
+        TRY(format->encode(worker->encoder, rows, order[0], n, &worker->group, err));
+    } else {
+        batch_clear(&worker->gathered);
+        TRY(batch_gather(&worker->gathered, rows, order, n, err));
+        TRY(format->encode(worker->encoder, &worker->gathered, 0, n, &worker->group, err));
+    }
     return segment_add_row_group(&work->writer, key, &worker->group, err);
 }
 
-static status emit_plain(struct split_work *work, const struct batch *rows,
-                         const struct partition_group *group, struct error *err)
+static status emit_plain(struct split_work *work, const struct batch *rows, uint32_t key,
+                         const uint32_t *order, size_t n, struct error *err)
 {
     struct worker *worker = work->worker;
     worker->plain.size = 0;
-    TRY(batch_write_plain_gathered(rows, worker->groups.order + group->first, group->rows,
-                                   &worker->plain, err));
-    return segment_add_plain(&work->writer, group->key, group->rows, &worker->plain, err);
+    TRY(batch_write_plain_gathered(rows, order, n, &worker->plain, err));
+    return segment_add_plain(&work->writer, key, n, &worker->plain, err);
 }
 
-static status emit_group(struct split_work *work, const struct batch *rows, uint64_t row_bytes,
-                         const struct partition_group *group, struct error *err)
+static status emit_group(struct split_work *work, const struct batch *rows,
+                         const struct row_measure *measure, const struct partition_group *group,
+                         struct error *err)
 {
     struct worker *worker = work->worker;
-    bool keep = group->rows >= KEEP_ROWS || group->rows * row_bytes >= KEEP_PLAIN_BYTES ||
-                group->rows >= work->stream->row_group_rows;
-    if (!keep)
-        return emit_plain(work, rows, group, err);
-    if (worker->groups.n_groups == 1)
-        return emit_row_group(work, rows, group->key, err);
-    batch_clear(&worker->gathered);
-    TRY(batch_gather(&worker->gathered, rows, worker->groups.order + group->first, group->rows,
-                     err));
-    return emit_row_group(work, &worker->gathered, group->key, err);
+    const uint32_t *order = worker->groups.order + group->first;
+    for (size_t at = 0, n; at < group->rows; at += n) {
+        n = group->rows - at;
+        if (worker->groups.n_groups > 1 || work->room.alone)
+            n = slice_rows(work, measure, rows, order + at, n);
+        bool keep = n >= KEEP_ROWS || n >= work->stream->row_group_rows ||
+                    bytes_of(measure, rows, order + at, n) >= work->room.keep_bytes;
+        if (keep)
+            TRY(emit_row_group(work, rows, group->key, order + at, n, err));
+        else
+            TRY(emit_plain(work, rows, group->key, order + at, n, err));
+    }
+    return STATUS_OK;
 }
 
 /* ---- --partitions: only the rows of given partitions ---- */
@@ -320,7 +442,8 @@ static status emit_groups(struct split_work *work, const struct batch *rows, str
 {
     struct partition_groups *groups = &work->worker->groups;
     bool some = work->stream->run->options->partitions != NULL;
-    uint64_t row_bytes = rows->rows ? batch_bytes(rows) / rows->rows + 1 : 1;
+    struct row_measure measure;
+    measure_rows(work, rows, &measure);
     if (some)
         TRY(find_wanted(work, err));
     for (size_t i = 0; i < groups->n_groups; i++) {
@@ -329,7 +452,7 @@ static status emit_groups(struct split_work *work, const struct batch *rows, str
             work->result.skipped += group->rows;
             continue;
         }
-        TRY(emit_group(work, rows, row_bytes, group, err));
+        TRY(emit_group(work, rows, &measure, group, err));
         work->result.rows += group->rows;
     }
     return STATUS_OK;
@@ -344,8 +467,7 @@ static status write_chunk(struct split_work *work, struct error *err)
     TRY(partition_group(stream->partitioner, work->result.keys, &carried, &worker->groups, err));
     batch_view(&carried, &stream->data_schema, stream->data_pick, worker->view, &rows);
     TRY(emit_groups(work, &rows, err));
-    batch_clear(&worker->chunk);
-    return STATUS_OK;
+    return worker_empty(worker, &work->room, err);
 }
 
 static status flush_chunk(struct split_work *work, struct error *err)
@@ -412,7 +534,7 @@ static status read_all(struct split_work *work, struct error *err)
 {
     struct stream_run *stream = work->stream;
     /* what is converted stands beside what was read, and its text is longer than the value was */
-    size_t limit = work->pass->share_bytes / (stream->n_carries ? 4 : 2);
+    size_t limit = work->room.chunk_bytes / (stream->n_carries ? 2 : 1);
     for (bool drained = false; !drained;) {
         TRY(read_step(work, limit, &drained, err));
         struct batch *chunk = &work->worker->chunk;
@@ -544,7 +666,25 @@ static status work_split(struct split_work *work, struct error *err)
 struct split_try {
     struct split_pass *pass;
     size_t number;
+    struct split_room room;
 };
+
+static void plan_room(const struct stream_run *stream, uint64_t share_bytes, bool alone,
+                      struct split_room *out)
+{
+    uint64_t keep = share_bytes / 8;
+    *out = (struct split_room){.share_bytes = share_bytes, .alone = alone};
+    out->keep_bytes = keep < KEEP_PLAIN_BYTES ? keep : KEEP_PLAIN_BYTES;
+    out->slice_bytes = share_bytes / 8;
+    out->chunk_bytes = stream->spec->n_partitions ? share_bytes / 2 : share_bytes / 3;
+    out->value_bytes = share_bytes / 12;
+    out->data_bytes = out->chunk_bytes + out->chunk_bytes / 2 + out->value_bytes;
+    if (alone) {
+        out->chunk_bytes = ALONE_CHUNK_BYTES;
+        out->value_bytes = SIZE_MAX; /* the reader knows the limit, and says it */
+        out->data_bytes = share_bytes / 100 * 42;
+    }
+}
 
 static status_code split_once(void *context, unsigned attempt, struct error *err)
 {
@@ -553,8 +693,10 @@ static status_code split_once(void *context, unsigned attempt, struct error *err
     struct split_work work = {.pass = try->pass,
                               .stream = stream,
                               .split = &stream->plan.splits[try->number],
-                              .attempt = attempt};
+                              .room = try->room,
+                              .attempt = attempt + (try->room.alone ? ALONE_ATTEMPT : 0)};
     TRY(worker_take(try->pass, &work.worker, err));
+    worker_begin(work.worker, &work.room);
     status_code code = work_split(&work, err);
     stream->run->job->source->reader_close(work.reader);
     worker_give_back(try->pass, work.worker);
@@ -572,16 +714,33 @@ static status_code split_once(void *context, unsigned attempt, struct error *err
     return code;
 }
 
+static status try_split(struct split_try *try, bool alone, struct error *err)
+{
+    struct stream_run *stream = try->pass->stream;
+    struct budget *budget = stream->run->budget;
+    uint64_t share_bytes = alone ? budget_limit(budget) : try->pass->share_bytes;
+    TRY(budget_wait(budget, share_bytes, &stream->cancel, err));
+    if (alone)
+        free_idle(try->pass); /* what they keep is part of the budget that is all ours now */
+    plan_room(stream, share_bytes, alone, &try->room);
+    status_code code = with_retries(&stream->cancel, split_once, try, err);
+    if (alone)
+        free_idle(try->pass);
+    budget_return(budget, share_bytes);
+    return code;
+}
+
 static status_code split_task(void *context, size_t number, struct error *err)
 {
     struct split_try try = {.pass = context, .number = number};
     struct stream_run *stream = try.pass->stream;
-    struct run_context *run = stream->run;
     if (stream->splits[number].done)
         return STATUS_OK; /* a dead run's, kept */
-    TRY(budget_wait(run->budget, try.pass->share_bytes, &stream->cancel, err));
-    status_code code = with_retries(&stream->cancel, split_once, &try, err);
-    budget_return(run->budget, try.pass->share_bytes);
+    status_code code = try_split(&try, false, err);
+    if (code == STATUS_NO_MEMORY && !try.room.alone) {
+        *err = (struct error){0};
+        code = try_split(&try, true, err);
+    }
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
     if (strstr(err->text, ", split ")) /* the reader has said it */
@@ -603,11 +762,7 @@ status stream_read_splits(struct stream_run *stream, struct error *err)
     pthread_mutex_init(&pass.mutex, NULL);
     status_code code =
         thread_run_all(stream->plan.n_splits, threads, split_task, &pass, &stream->cancel, err);
-    while (pass.idle) {
-        struct worker *worker = pass.idle;
-        pass.idle = worker->next;
-        worker_free(worker, stream->spec->format);
-    }
+    free_idle(&pass);
     pthread_mutex_destroy(&pass.mutex);
     return code;
 }

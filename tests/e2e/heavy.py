@@ -50,21 +50,22 @@ def wide(shop, columns=1600, rows=20000, partitions=0):
 # ---- huge values ----
 
 
-def huge(shop, megabytes=50, rows=8, texts=True):
-    """A blob and a text of so many MB in each row, none of them compressible to nothing; the ids stand between small rows."""
+def huge(shop, megabytes=50, rows=8, texts=True, small_rows=2000):
+    """A blob and a text of so many MB in each row, none of them compressible to nothing, between small rows."""
     pick = random.Random(7)
     create = "CREATE TABLE t (id INTEGER PRIMARY KEY, raw BLOB, words TEXT, note TEXT);"
+    step = small_rows + 1
 
     def row(r):
         raw = pick.randbytes(megabytes * MB)
         words = pick.randbytes(megabytes * MB // 2).hex() if texts else None
-        return r * 1000, raw, words, f"row {r}"
+        return r * step, raw, words, f"row {r}"
 
     def all_rows():
         for r in range(rows):
             yield row(r)
-            for small in range(1, 10):
-                yield r * 1000 + small, b"small", "small", None
+            for small in range(1, step):
+                yield r * step + small, b"small", "small", None
 
     fill(shop, create, "t", 4, all_rows())
     return ""

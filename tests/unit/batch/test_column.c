@@ -163,9 +163,34 @@ static void a_value_and_its_neighbour_do_not_share_a_digest(void **state)
     batch_release(&batch);
 }
 
+static void texts_grow_as_far_as_the_batch_may(void **state)
+{
+    const struct field fields[] = {{.name = "a", .type.id = TYPE_UTF8, .nullable = true},
+                                   {.name = "b", .type.id = TYPE_BINARY, .nullable = true}};
+    const struct schema schema = {.fields = (struct field *)fields, .n_fields = 2};
+    struct data_room room = {.left = 3000, .most = 2000};
+    struct batch batch;
+    static const char bytes[2001];
+    CHECK_OK(batch_init(&batch, &schema, &test_error));
+    batch_limit_data(&batch, &room);
+    CHECK_OK(batch_reserve(&batch, 9, &test_error));
+    assert_int_equal(column_append_bytes(&batch.columns[0], bytes, 2001, &test_error),
+                     STATUS_NO_MEMORY); /* too large for a value */
+    CHECK_OK(column_append_bytes(&batch.columns[0], bytes, 1500, &test_error));
+    CHECK_OK(column_append_bytes(&batch.columns[1], bytes, 1000, &test_error));
+    assert_in_range(room.left, 0, 500);
+    assert_int_equal(column_append_bytes(&batch.columns[0], bytes, 1000, &test_error),
+                     STATUS_NO_MEMORY); /* together too much */
+    assert_int_equal(batch.columns[0].rows, 1);
+    batch_clear(&batch); /* what was grown stays to be used */
+    CHECK_OK(column_append_bytes(&batch.columns[0], bytes, 1500, &test_error));
+    batch_release(&batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(texts_grow_as_far_as_the_batch_may),
         cmocka_unit_test(rows_of_every_type_have_their_layout),
         cmocka_unit_test(the_first_null_makes_the_bitmap),
         cmocka_unit_test(gathered_rows_are_the_rows_asked_for),
