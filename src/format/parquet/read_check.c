@@ -43,7 +43,7 @@ static status check_chunk(const struct parquet_chunk *chunk, const struct parque
     return STATUS_OK;
 }
 
-static status check_group(const struct parquet_group *group, const struct read_plan *plan,
+static status check_group(const struct parquet_group *group, const struct column_tree *plan,
                           uint64_t data_end, struct error *err)
 {
     char name[READ_NAME_BYTES];
@@ -76,7 +76,7 @@ static bool follow_each_other(const struct range *ranges, size_t n)
     return true;
 }
 
-static status check_overlaps(const struct parquet_footer *footer, const struct read_plan *plan,
+static status check_overlaps(const struct parquet_footer *footer, const struct column_tree *plan,
                              uint64_t data_end, struct error *err)
 {
     size_t n = 0;
@@ -99,7 +99,7 @@ static status check_overlaps(const struct parquet_footer *footer, const struct r
     return error_set(err, STATUS_BAD_DATA, "column chunks of the file overlap");
 }
 
-status read_check_groups(const struct parquet_footer *footer, const struct read_plan *plan,
+status read_check_groups(const struct parquet_footer *footer, const struct column_tree *plan,
                          uint64_t data_end, struct error *err)
 {
     for (size_t g = 0; g < footer->n_groups; g++)

@@ -6,7 +6,7 @@
 #include "format/parquet/read_schema.h"
 
 /* BAD_DATA names the row group and the column. DATA_END: where the footer begins. */
-status read_check_groups(const struct parquet_footer *footer, const struct read_plan *plan,
+status read_check_groups(const struct parquet_footer *footer, const struct column_tree *plan,
                          uint64_t data_end, struct error *err);
 
 #endif

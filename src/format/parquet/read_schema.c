@@ -7,7 +7,7 @@
 
 /* Where the walk over the elements stands. The footer has been checked: the elements are a tree. */
 struct walk {
-    struct read_plan *plan;
+    struct column_tree *plan;
     const struct schema_element *elements;
     size_t n_elements, at;
     struct read_step steps[READ_MAX_DEPTH];
@@ -109,7 +109,7 @@ static struct field *take_children(struct walk *walk, size_t n, struct field *ou
 
 static status add_leaf(struct walk *walk, const struct schema_element *element, struct field *out)
 {
-    struct read_plan *plan = walk->plan;
+    struct column_tree *plan = walk->plan;
     struct read_leaf *leaf = &plan->leaves[plan->n_leaves];
     TRY(charge(walk, walk->n_steps * sizeof(struct read_step)));
     struct read_step *steps = arena_alloc(&plan->arena, walk->n_steps * sizeof(*steps));
@@ -336,7 +336,7 @@ static status check_elements(const struct parquet_footer *footer, size_t *out_le
     return STATUS_OK;
 }
 
-static status build(struct read_plan *plan, const struct parquet_footer *footer, size_t limit,
+static status build(struct column_tree *plan, const struct parquet_footer *footer, size_t limit,
                     struct error *err)
 {
     struct walk walk = {.plan = plan,
@@ -363,22 +363,22 @@ static status build(struct read_plan *plan, const struct parquet_footer *footer,
     return STATUS_OK;
 }
 
-status read_plan_init(struct read_plan *plan, const struct parquet_footer *footer, size_t limit,
-                      struct error *err)
+status column_tree_init(struct column_tree *plan, const struct parquet_footer *footer, size_t limit,
+                        struct error *err)
 {
-    struct read_plan made = {0};
+    struct column_tree made = {0};
     status_code code = build(&made, footer, limit, err);
     if (code != STATUS_OK) {
-        read_plan_release(&made);
+        column_tree_release(&made);
         return code;
     }
     *plan = made;
     return STATUS_OK;
 }
 
-void read_plan_release(struct read_plan *plan)
+void column_tree_release(struct column_tree *plan)
 {
     schema_release(&plan->schema);
     arena_release(&plan->arena);
-    *plan = (struct read_plan){0};
+    *plan = (struct column_tree){0};
 }

@@ -37,7 +37,7 @@ struct read_leaf {
     uint8_t max_definition, max_repetition;
 };
 
-struct read_plan {
+struct column_tree {
     struct schema schema;
     struct arena arena; /* owns nodes and leaves */
     struct read_leaf *leaves;
@@ -46,9 +46,9 @@ struct read_plan {
 };
 
 /* FOOTER is borrowed. BAD_DATA names the column that can't be read; also when the plan needs more than LIMIT bytes. */
-status read_plan_init(struct read_plan *plan, const struct parquet_footer *footer, size_t limit,
-                      struct error *err);
-void read_plan_release(struct read_plan *plan); /* accepts zeroed */
+status column_tree_init(struct column_tree *plan, const struct parquet_footer *footer, size_t limit,
+                        struct error *err);
+void column_tree_release(struct column_tree *plan); /* accepts zeroed */
 
 /* "pair.a", "points.element.b": for messages. */
 const char *read_leaf_name(const struct read_leaf *leaf, char buf[READ_NAME_BYTES]);

@@ -22,7 +22,7 @@ static status open_into(struct format_reader *reader, struct error *err)
     reader->data_end = reader->source->size - PARQUET_TAIL_BYTES - footer->bytes.size;
     memory->used = footer->bytes.capacity + footer->arena.total_bytes;
     size_t left = memory->used < memory->limit ? memory->limit - memory->used : 0;
-    TRY(read_plan_init(&reader->plan, &footer->meta, left, err));
+    TRY(column_tree_init(&reader->plan, &footer->meta, left, err));
     memory->used += reader->plan.arena.total_bytes + reader->plan.schema.arena.total_bytes;
     reader->counts.bytes = footer->bytes.size + PARQUET_TAIL_BYTES;
     crc32_init(&reader->pages.crc);
@@ -62,7 +62,7 @@ void parquet_reader_free(struct format_reader *reader)
     release_leaves(reader);
     arena_release(&reader->group_arena);
     decompressor_release(&reader->pages.decompressor);
-    read_plan_release(&reader->plan);
+    column_tree_release(&reader->plan);
     footer_release(&reader->footer);
     mem_free(reader);
 }

@@ -19,7 +19,7 @@ struct format_reader {
     const struct byte_source *source;
     uint64_t data_end; /* of the file: where the footer begins */
     struct footer footer;
-    struct read_plan plan;
+    struct column_tree plan;
     struct read_memory memory;
     struct page_reader pages;
     struct format_read_counts counts;
