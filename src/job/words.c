@@ -229,8 +229,6 @@ const struct later_word later_words[] = {
     {"checks", "unique", NULL, NULL},
     {"partition_by", "recent", "hour", "recent: day"},
     {"partition_by", "then", "year", "then: month"},
-    {"source", "url", "postgres", "a SQLite file"},
-    {"source", "url", "postgresql", "a SQLite file"},
     {"source", "url", "mysql", "a SQLite file"},
     {"source", "url", "mariadb", "a SQLite file"},
     {"source", "url", "odbc", "a SQLite file"},

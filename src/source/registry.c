@@ -1,9 +1,11 @@
 /* Every source there is. A driver is a sub-folder that exports one symbol. */
 #include "source/source.h"
 
+extern const struct source_driver postgres_driver;
 extern const struct source_driver sqlite_driver;
 
 const struct source_driver *const source_drivers[] = {
+    &postgres_driver,
     &sqlite_driver,
     NULL,
 };

@@ -49,8 +49,9 @@ static status check_sessions(const struct checking *check, struct error *err)
         " FROM pg_stat_activity WHERE datname = current_database() AND pid <>"
         " pg_backend_pid()), 0)",
         &result, err));
-    int hidden = atoi(PQgetvalue(result, 0, 0)), left = atoi(PQgetvalue(result, 0, 2));
-    long oldest = atol(PQgetvalue(result, 0, 3));
+    int hidden = (int)postgres_cell_number(result, 0, 0),
+        left = (int)postgres_cell_number(result, 0, 2);
+    long oldest = (int)postgres_cell_number(result, 0, 3);
     snprintf(remedy, sizeof(remedy), "GRANT pg_read_all_stats TO \"%s\"", PQuser(conn));
     if (hidden > 0)
         tell(check, FINDING_WARN, "fence",
@@ -102,9 +103,10 @@ static status check_key(const struct checking *check, const struct read_request 
         " WHERE d.refobjid = $1::oid AND d.refobjsubid = $2::int2 LIMIT 1), 0)",
         values, 2, &result, err));
     const char *given = PQgetvalue(result, 0, 0);
-    long cache = atol(PQgetvalue(result, 0, 3));
+    long cache = (int)postgres_cell_number(result, 0, 3);
     bool by_now = strstr(given, "now()") || strstr(given, "CURRENT_TIMESTAMP");
-    if (type.id == TYPE_TIMESTAMP && type.utc && (by_now || atoi(PQgetvalue(result, 0, 2)) > 0)) {
+    if (type.id == TYPE_TIMESTAMP && type.utc &&
+        (by_now || (int)postgres_cell_number(result, 0, 2) > 0)) {
         snprintf(found, sizeof(found),
                  "\"%s\" is set by the database (%s): the bound is exact for rows "
                  "that take it from there",

@@ -109,6 +109,13 @@ status postgres_query_with(PGconn *conn, const char *sql, const char *const *val
     return check_result(conn, PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0), out, err);
 }
 
+int64_t postgres_cell_number(const PGresult *result, int row, int column)
+{
+    const char *text = PQgetvalue(result, row, column);
+    int64_t number = 0;
+    return text && text_parse_int64(text, strlen(text), &number) ? number : 0;
+}
+
 status postgres_run(PGconn *conn, const char *sql, struct error *err)
 {
     PGresult *result = NULL;

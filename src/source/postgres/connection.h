@@ -29,6 +29,9 @@ status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct erro
 status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
                            PGresult **out, struct error *err);
 
+/* A whole number in a cell; 0 where it is NULL or something else. */
+int64_t postgres_cell_number(const PGresult *result, int row, int column);
+
 /* An error of the server, by SQLSTATE: the status it means, the server's words, and how to mend it. Texts may be NULL. */
 status postgres_error(struct error *err, const char *state, const char *message, const char *detail,
                       const char *hint);

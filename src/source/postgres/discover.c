@@ -69,7 +69,8 @@ static status describe_columns(struct source *source, const struct postgres_tabl
                                                     .key_position = column->key_position,
                                                     .usable_key = usable_key(column->wire.type)};
         for (int k = 0; k < PQntuples(indexes); k++)
-            stream->columns[i].indexed |= atoi(PQgetvalue(indexes, k, 0)) == column->attnum;
+            stream->columns[i].indexed |=
+                (int)postgres_cell_number(indexes, k, 0) == column->attnum;
     }
     return STATUS_OK;
 }
@@ -80,8 +81,8 @@ static status describe_stream(struct source *source, const PGresult *list, int r
     const char *schema = PQgetvalue(list, row, 0), *name = PQgetvalue(list, row, 1);
     stream->name = arena_printf(arena, "%s.%s", schema, name);
     stream->kind = kind_name(PQgetvalue(list, row, 2)[0]);
-    stream->rows = strtoull(PQgetvalue(list, row, 3), NULL, 10);
-    stream->bytes = strtoull(PQgetvalue(list, row, 4), NULL, 10);
+    stream->rows = (uint64_t)postgres_cell_number(list, row, 3);
+    stream->bytes = (uint64_t)postgres_cell_number(list, row, 4);
     if (!stream->name)
         return error_no_memory(err);
     if (PQgetvalue(list, row, 5)[0] != 't') {

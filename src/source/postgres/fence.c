@@ -159,8 +159,8 @@ status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, stru
         " 'RowShareLock') AND database = (SELECT oid FROM pg_database WHERE datname ="
         " current_database()))",
         &result, err));
-    facts.oldest_micros = strtoll(cell(result, 0, 0), NULL, 10);
-    facts.hidden = atoi(cell(result, 0, 1));
+    facts.oldest_micros = postgres_cell_number(result, 0, 0);
+    facts.hidden = (int)postgres_cell_number(result, 0, 1);
     facts.prepared = mem_strdup(cell(result, 0, 2));
     if (!facts.prepared)
         return error_no_memory(err);

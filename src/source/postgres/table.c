@@ -145,7 +145,7 @@ static status find_relation(PGconn *conn, const char *stream, struct arena *aren
         values, 2, &result, err));
     if (PQntuples(result) == 0)
         return not_found(conn, stream, name, err);
-    table->oid = (uint32_t)strtoul(cell(result, 0, 0), NULL, 10);
+    table->oid = (uint32_t)postgres_cell_number(result, 0, 0);
     table->kind = cell(result, 0, 1)[0];
     if (!kind_word(table->kind))
         return error_set(err, STATUS_BAD_CONFIG, "%s is no table and no view", stream);
@@ -201,11 +201,11 @@ static status read_columns(PGconn *conn, struct arena *arena, struct postgres_ta
     for (int i = 0; i < PQntuples(result); i++) {
         struct postgres_column *column = &table->columns[i];
         TRY(add_column(conn, column, cell(result, i, 1),
-                       (uint32_t)strtoul(cell(result, i, 2), NULL, 10), atoi(cell(result, i, 3)),
-                       cell(result, i, 5), arena, err));
-        column->attnum = atoi(cell(result, i, 0));
+                       (uint32_t)postgres_cell_number(result, i, 2),
+                       (int)postgres_cell_number(result, i, 3), cell(result, i, 5), arena, err));
+        column->attnum = (int)postgres_cell_number(result, i, 0);
         column->nullable = !cell_true(result, i, 4);
-        column->key_position = atoi(cell(result, i, 6));
+        column->key_position = (int)postgres_cell_number(result, i, 6);
     }
     return STATUS_OK;
 }
@@ -265,9 +265,9 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
         SCOPED(text_release) struct text from = {0};
         struct postgres_part *part = &table->parts[i];
         char kind = cell(result, i, 2)[0];
-        part->pages = strtoull(cell(result, i, 3), NULL, 10);
+        part->pages = (uint64_t)postgres_cell_number(result, i, 3);
         part->rows = strtod(cell(result, i, 4), NULL);
-        part->oid = (uint32_t)strtoul(cell(result, i, 6), NULL, 10);
+        part->oid = (uint32_t)postgres_cell_number(result, i, 6);
         if (part->rows < 0) /* never analyzed: rows of some 80 bytes */
             part->rows = (double)part->pages * 100;
         table->rows += part->rows;

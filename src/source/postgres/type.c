@@ -84,9 +84,10 @@ static status money_type(PGconn *conn, struct wire_type *out, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
     TRY(postgres_query(conn, "SELECT pg_catalog.scale('1'::money::numeric)", &result, err));
-    *out = (struct wire_type){
-        .form = WIRE_MONEY,
-        .type = {.id = TYPE_DECIMAL, .precision = 19, .scale = atoi(PQgetvalue(result, 0, 0))}};
+    *out = (struct wire_type){.form = WIRE_MONEY,
+                              .type = {.id = TYPE_DECIMAL,
+                                       .precision = 19,
+                                       .scale = (int)postgres_cell_number(result, 0, 0)}};
     return STATUS_OK;
 }
 
@@ -131,8 +132,9 @@ static status record_type(PGconn *conn, const char *relation, int depth, struct 
         out->names[i] = arena_strdup(arena, PQgetvalue(result, i, 0));
         if (!out->names[i])
             return error_no_memory(err);
-        TRY(type_at(conn, (uint32_t)strtoul(PQgetvalue(result, i, 1), NULL, 10),
-                    atoi(PQgetvalue(result, i, 2)), depth + 1, arena, &out->children[i], err));
+        TRY(type_at(conn, (uint32_t)postgres_cell_number(result, i, 1),
+                    (int)postgres_cell_number(result, i, 2), depth + 1, arena, &out->children[i],
+                    err));
         if (out->children[i].cast) { /* nothing casts a part of a record */
             as_text(out, "a composite whose parts have no binary form here: read as text");
             return STATUS_OK;
@@ -160,11 +162,12 @@ static status catalog_type(PGconn *conn, uint32_t oid, int32_t typmod, int depth
     if (PQntuples(result) == 0)
         return error_set(err, STATUS_BAD_DATA, "the server has no type %u", oid);
     char kind = PQgetvalue(result, 0, 0)[0], category = PQgetvalue(result, 0, 1)[0];
-    uint32_t base = (uint32_t)strtoul(PQgetvalue(result, 0, 2), NULL, 10);
-    uint32_t element = (uint32_t)strtoul(PQgetvalue(result, 0, 4), NULL, 10);
+    uint32_t base = (uint32_t)postgres_cell_number(result, 0, 2);
+    uint32_t element = (uint32_t)postgres_cell_number(result, 0, 4);
     bool variable = strcmp(PQgetvalue(result, 0, 6), "-1") == 0;
     if (kind == 'd')
-        return type_at(conn, base, atoi(PQgetvalue(result, 0, 3)), depth + 1, arena, out, err);
+        return type_at(conn, base, (int)postgres_cell_number(result, 0, 3), depth + 1, arena, out,
+                       err);
     if (kind == 'c')
         return record_type(conn, PQgetvalue(result, 0, 5), depth, arena, out, err);
     if (kind == 'e') { /* an enum's label is its text */
