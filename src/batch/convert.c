@@ -1,15 +1,13 @@
 #include "batch/convert.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "batch/decimal.h"
+#include "batch/scalar.h"
 
-enum { TEXT_BYTES = 96 };
+enum { TEXT_BYTES = 96 }; /* DECIMAL_TEXT_BYTES, INTERVAL_TEXT_BYTES */
 static const int64_t US_PER_DAY = INT64_C(86400) * 1000000;
-static const uint64_t NS_PER_SECOND = 1000000000;
 
 /* ---- fixed width to fixed width: the slot of a NULL is zero before and after ---- */
 
@@ -119,48 +117,9 @@ static inline size_t decimal_text(const struct column *from, const uint8_t *valu
     return decimal_format(value, from->value_bytes, from->field->type.scale, out);
 }
 
-/* "5M" for 5; nothing for 0. */
-static size_t put_part(char *out, int64_t number, char unit)
+static inline size_t interval_text(const struct column *from, const uint8_t *value, char *out)
 {
-    return number ? (size_t)snprintf(out, 24, "%" PRId64 "%c", number, unit) : 0;
-}
-
-/* "-6.5S": the sign by itself, because 0.5 s has no whole part that could hold it. */
-static size_t put_seconds(char *out, bool negative, uint64_t ns)
-{
-    uint64_t fraction = ns % NS_PER_SECOND;
-    if (ns == 0)
-        return 0;
-    size_t n = (size_t)snprintf(out, 24, "%s%" PRIu64, negative ? "-" : "", ns / NS_PER_SECOND);
-    if (fraction) {
-        n += (size_t)snprintf(out + n, 16, ".%09" PRIu64, fraction);
-        while (out[n - 1] == '0')
-            n--;
-    }
-    out[n++] = 'S';
-    return n;
-}
-
-static size_t interval_text(const struct column *from, const uint8_t *value, char *out)
-{
-    int32_t months = (int32_t)load_u32le(value), days = (int32_t)load_u32le(value + 4);
-    int64_t signed_ns = (int64_t)load_u64le(value + 8);
-    bool negative = signed_ns < 0;
-    uint64_t ns = negative ? -(uint64_t)signed_ns : (uint64_t)signed_ns;
-    uint64_t minutes = ns / NS_PER_SECOND / 60;
-    int64_t sign = negative ? -1 : 1;
-    size_t n = 0;
-    out[n++] = 'P';
-    n += put_part(out + n, months / 12, 'Y');
-    n += put_part(out + n, months % 12, 'M');
-    n += put_part(out + n, days, 'D');
-    if (ns || n == 1)
-        out[n++] = 'T';
-    if (n == 2 && ns == 0)
-        return n + (size_t)snprintf(out + n, 4, "0S");
-    n += put_part(out + n, sign * (int64_t)(minutes / 60), 'H');
-    n += put_part(out + n, sign * (int64_t)(minutes % 60), 'M');
-    return n + put_seconds(out + n, negative, ns % (60 * NS_PER_SECOND));
+    return format_interval(value, out);
 }
 
 static status no_such_value(const struct column *from, size_t row, struct error *err)

@@ -403,7 +403,7 @@ static bool parse_uuid(const char *text, size_t size, uint8_t *out)
     return n == 32 && bytes_from_hex(hex, 32, out);
 }
 
-static bool parse_interval(const char *text, uint8_t *out)
+static bool parse_parts(const char *text, uint8_t *out)
 {
     long long months, days, ns;
     if (sscanf(text, "%lld months %lld days %lld ns", &months, &days, &ns) != 3)
@@ -431,7 +431,7 @@ static bool parse_flat(const char *text, size_t size, struct scalar *out)
     case TYPE_UUID:
         return parse_uuid(text, size, out->fixed);
     case TYPE_INTERVAL:
-        return parse_interval(text, out->fixed);
+        return parse_parts(text, out->fixed);
     case TYPE_DATE:
         if (!parse_date(text, size, &days))
             return false;

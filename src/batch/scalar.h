@@ -53,5 +53,11 @@ bool parse_time(const char *text, size_t size, int64_t *out_us);
 /* Exact decimal text [+-]digits[.digits][e[+-]n] to a scaled integer (little-endian two's complement, 16 or 32
  * bytes as the precision asks). False: not a number, does not fit, or has non-zero digits beyond SCALE. */
 bool parse_decimal(const char *text, size_t size, int32_t precision, int32_t scale, uint8_t *out);
+/* [+-] stands before any part: P1Y2M3W4DT5H6M7.5S, parts in this order, at least one; nothing lost, or false. The value is
+ * that of a column's slot: months, days, nanoseconds. */
+bool parse_interval(const char *text, size_t size, uint8_t out[16]);
+enum { INTERVAL_TEXT_BYTES = 96 };
+/* The same form, without weeks and parts that are zero; PT0S for none. Returns the length; ends without a NUL. */
+size_t format_interval(const uint8_t *value, char out[INTERVAL_TEXT_BYTES]);
 
 #endif

@@ -86,6 +86,51 @@ static void intervals_are_written_as_iso_8601_says(void **state)
                           "P178956970Y7M-2147483648DT-2562047H-47M-16.854775808S", "PT1M"));
 }
 
+static void the_text_of_an_interval_is_read_or_refused(void **state)
+{
+    static const char *const same[] = {"PT0S", "P1Y2M3DT4H5M6.5S", "P-1Y-1MT-0.5S",
+                                       "P178956970Y7M-2147483648DT-2562047H-47M-16.854775808S",
+                                       "PT0.000000001S"};
+    static const char *const others[][2] = {
+        {"P2W", "P14D"}, {"PT90M", "PT1H30M"}, {"P14M", "P1Y2M"}, {"PT+1.50S", "PT1.5S"}};
+    static const char *const refused[] = {"",
+                                          "P",
+                                          "PT",
+                                          "P1",
+                                          "1D",
+                                          "P1DT",
+                                          "P1D2Y",
+                                          "P1.5D",
+                                          "PT1H1H",
+                                          "P1S",
+                                          "PT1D",
+                                          "P-D",
+                                          "PT1.S",
+                                          "PT0.0000000001S",
+                                          "P1D ",
+                                          "PT1H1D",
+                                          "P1Y1Y",
+                                          "P2147483648D",
+                                          "P178956971Y",
+                                          "PT9223372037S"};
+    uint8_t value[16];
+    char text[INTERVAL_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+        assert_true(parse_interval(same[i], strlen(same[i]), value));
+        size_t size = format_interval(value, text);
+        assert_int_equal(size, strlen(same[i]));
+        assert_memory_equal(text, same[i], size);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        assert_true(parse_interval(others[i][0], strlen(others[i][0]), value));
+        assert_int_equal(format_interval(value, text), strlen(others[i][1]));
+        assert_memory_equal(text, others[i][1], strlen(others[i][1]));
+    }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        if (parse_interval(refused[i], strlen(refused[i]), value))
+            fail_msg("\"%s\" was read", refused[i]);
+}
+
 static void a_time_outside_the_day_is_named(void **state)
 {
     struct field from = {.name = "at", .type.id = TYPE_TIME}, to = {.type.id = TYPE_UTF8};
@@ -117,6 +162,7 @@ int main(void)
         cmocka_unit_test(values_without_a_type_become_their_text),
         cmocka_unit_test(bytes_of_fixed_width_become_bytes),
         cmocka_unit_test(intervals_are_written_as_iso_8601_says),
+        cmocka_unit_test(the_text_of_an_interval_is_read_or_refused),
         cmocka_unit_test(a_time_outside_the_day_is_named),
         cmocka_unit_test(only_exact_pairs_have_a_kernel),
     };
