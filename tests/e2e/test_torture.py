@@ -20,10 +20,11 @@ from harness import FAILED, PUBLISHED, UNKNOWN
 from readers import canonical, compare, log
 
 SAMPLE = 160
+CHECKPOINT_VERSION = 10
 SEED = int(os.environ.get("LEAT_SEED", "1"))
 ALL = os.environ.get("LEAT_TORTURE") == "all"
 
-SCENARIOS = ["first load", "incremental", "full refresh"]
+SCENARIOS = ["first load", "incremental", "full refresh", "checkpoint"]
 
 # What can befall a call of each kind. "burst" is EINTR twenty times in a row.
 DEADLY = ["EIO", "EIO+", "kill", "kill-after"]
@@ -71,6 +72,12 @@ class Scenario:
         if name != "first load":
             shop.run(*ONE)
             harness.add_orders(shop, 900, 1200)
+        if name == "checkpoint":  # the run after these is the one that has to write it
+            for first in range(1200, 1200 + 30 * (CHECKPOINT_VERSION - 1), 30):
+                shop.run(*ONE)
+                harness.add_orders(shop, first, first + 30)
+            assert log.snapshot(shop.table("orders")).version == CHECKPOINT_VERSION - 1
+            assert not self.checkpoints(shop)
         self.before = rows(shop)
         counts = folder / "counts"
         after = self.copy(folder / "after")
@@ -78,6 +85,11 @@ class Scenario:
         self.after = rows(after)
         self.calls = dict(line.rsplit(" ", 1) for line in counts.read_text().splitlines())
         compare.assert_equal_to_source(after.table("orders"), after.db, "SELECT * FROM orders", readers=["duckdb"])
+        assert bool(self.checkpoints(after)) == (name == "checkpoint")
+
+    @staticmethod
+    def checkpoints(shop):
+        return list(shop.table("orders").glob("_delta_log/*.checkpoint*.parquet"))
 
     def copy(self, folder):
         """The same lake and the same source, which runs only read: a source at another path would be another source."""
