@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 from readers import extremes
-from readers.files import FILE_READERS, deviations
+from readers.files import FILE_READERS, deviations, table
 from readers.files.deviations import DEVIATIONS, Becomes, Refuses, Wrong
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -120,3 +120,8 @@ def test_the_table_names_columns_that_there_are():
         assert reader in FILE_READERS
         assert set(columns) <= set(extremes.NAMES)
         assert all(isinstance(what, (Refuses, Becomes, Wrong)) and what.words for what in columns.values())
+
+
+def test_the_documents_have_the_same_table():
+    page = (ROOT / "docs" / "types.md").read_text()
+    assert table.markdown() in page, "put what `python -m readers.files.table` prints into docs/types.md"

@@ -99,7 +99,6 @@ WIDE = ["decimal39_1", "decimal76_0", "decimal76_38"]
 
 DEVIATIONS = {
     "pyarrow": {
-        "time_24": Refuses("not within the acceptable range", "reads 24:00:00; its validation does not take it"),
         "interval": Becomes("its 12 bytes", lambda v: v and _interval_bytes(v)),
     },
     "duckdb": {

@@ -15,7 +15,7 @@ from . import arrow
 def pyarrow_file(path, names):
     file = pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)
     table = file.read(columns=names)
-    table.validate(full=True)
+    table.validate()  # in full it takes no 24:00:00, though it reads one
     return arrow.columns(table)
 
 
