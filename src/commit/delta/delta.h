@@ -90,6 +90,7 @@ status hold_protocol(const struct snapshot *snapshot, struct arena *arena, const
 
 struct replay_file {
     const char *name;          /* decoded object name: what makes it one file */
+    uint64_t hash;             /* of the name */
     struct slice path;         /* as a JSON string without quotes, for a remove */
     struct slice partition;    /* the partitionValues object; data NULL: none */
     uint64_t rows;             /* UINT64_MAX: not told, or not asked for */

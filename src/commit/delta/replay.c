@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "base/text.h"
 #include "commit/delta/checkpoint_read.h"
 #include "commit/delta/delta.h"
@@ -18,25 +20,25 @@ void replay_release(struct replay *replay)
 
 static uint64_t hash_name(const char *name)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-    return hash ^ (hash >> 29);
+    return XXH3_64bits(name, strlen(name));
 }
 
-static struct replay_file **bucket_of(const struct replay *replay, const char *name)
+static struct replay_file **bucket_of(const struct replay *replay, uint64_t hash)
 {
-    return &replay->buckets[hash_name(name) & (replay->n_buckets - 1)];
+    return &replay->buckets[hash & (replay->n_buckets - 1)];
+}
+
+static struct replay_file *find(const struct replay *replay, const char *name, uint64_t hash)
+{
+    struct replay_file *file = replay->n_buckets ? *bucket_of(replay, hash) : NULL;
+    while (file && (file->hash != hash || strcmp(file->name, name) != 0))
+        file = file->next;
+    return file;
 }
 
 const struct replay_file *replay_find(const struct replay *replay, const char *name)
 {
-    if (replay->n_buckets == 0)
-        return NULL;
-    const struct replay_file *file = *bucket_of(replay, name);
-    while (file && strcmp(file->name, name) != 0)
-        file = file->next;
-    return file;
+    return find(replay, name, hash_name(name));
 }
 
 static status grow(struct replay *replay, struct error *err)
@@ -54,7 +56,7 @@ static status grow(struct replay *replay, struct error *err)
     replay->buckets = buckets;
     replay->n_buckets = capacity;
     for (size_t i = 0; i < replay->n_files; i++) {
-        struct replay_file **bucket = bucket_of(replay, files[i]->name);
+        struct replay_file **bucket = bucket_of(replay, files[i]->hash);
         files[i]->next = *bucket;
         *bucket = files[i];
     }
@@ -65,18 +67,18 @@ static status grow(struct replay *replay, struct error *err)
 static status entry_of(struct replay *replay, const char *name, struct replay_file **out,
                        struct error *err)
 {
-    const struct replay_file *found = replay_find(replay, name);
-    if (found) {
-        *out = (struct replay_file *)found;
+    uint64_t hash = hash_name(name);
+    *out = find(replay, name, hash);
+    if (*out)
         return STATUS_OK;
-    }
     if (replay->n_files == replay->capacity)
         TRY(grow(replay, err));
     struct replay_file *file = arena_alloc(&replay->arena, sizeof(*file));
     if (!file)
         return error_no_memory(err);
-    struct replay_file **bucket = bucket_of(replay, name);
+    struct replay_file **bucket = bucket_of(replay, hash);
     file->name = name;
+    file->hash = hash;
     file->next = *bucket;
     *bucket = file;
     replay->files[replay->n_files++] = file;

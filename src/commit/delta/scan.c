@@ -227,9 +227,15 @@ char *scan_unescape(struct slice string, struct arena *arena, size_t *out_size)
     char *out = arena_alloc(arena, string.size + 1);
     char *to = out;
     const char *end = string.data + string.size;
-    for (const char *at = string.data; out && at < end;)
-        if (!take_piece(&at, end, &to))
+    for (const char *at = string.data; out && at < end;) {
+        const char *escape = memchr(at, '\\', (size_t)(end - at));
+        size_t plain = (size_t)((escape ? escape : end) - at);
+        memcpy(to, at, plain);
+        to += plain;
+        at += plain;
+        if (escape && !take_piece(&at, end, &to))
             return NULL;
+    }
     if (out && out_size)
         *out_size = (size_t)(to - out);
     return out;

@@ -280,8 +280,8 @@ void value_append_path(struct text *text, const char *path)
 
 status value_decode_uri(char *path, struct error *err)
 {
-    char *to = path;
-    for (const char *at = path; *at; at++) {
+    char *to = strchr(path, '%');
+    for (const char *at = to; at && *at; at++) {
         uint8_t byte;
         if (*at != '%') {
             *to++ = *at;
@@ -293,7 +293,8 @@ status value_decode_uri(char *path, struct error *err)
                              at); /* from the fault on */
         }
     }
-    *to = '\0';
+    if (to)
+        *to = '\0';
     return STATUS_OK;
 }
 
