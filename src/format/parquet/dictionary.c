@@ -24,6 +24,7 @@ void dictionary_release(struct dictionary *dictionary)
     buffer_release(&dictionary->index);
     buffer_release(&dictionary->slots);
     buffer_release(&dictionary->hashes);
+    buffer_release(&dictionary->keys);
     *dictionary = (struct dictionary){0};
 }
 
@@ -142,12 +143,9 @@ static inline uint32_t hash_fixed(uint64_t value)
     return (uint32_t)((value * 0x9e3779b97f4a7c15u) >> 32);
 }
 
-/* Twice the slots, all entries placed again by their hashes. */
-static status grow_slots(struct dictionary *d, size_t slots, struct error *err)
+/* All entries into empty slots, by their hashes. */
+static void place_entries(struct dictionary *d, size_t slots)
 {
-    d->hashes.size = d->entries * sizeof(uint32_t);
-    TRY(buffer_reserve(&d->slots, slots * sizeof(uint32_t), err));
-    TRY(buffer_reserve(&d->hashes, slots / 2 * sizeof(uint32_t), err));
     uint32_t *table = (uint32_t *)(void *)d->slots.data;
     const uint32_t *hashes = (const uint32_t *)(const void *)d->hashes.data;
     memset(table, 0, slots * sizeof(*table));
@@ -157,6 +155,14 @@ static status grow_slots(struct dictionary *d, size_t slots, struct error *err)
             at = (at + 1) & (slots - 1);
         table[at] = (uint32_t)e + 1;
     }
+}
+
+static status grow_slots(struct dictionary *d, size_t slots, struct error *err)
+{
+    d->hashes.size = d->entries * sizeof(uint32_t);
+    TRY(buffer_reserve(&d->slots, slots * sizeof(uint32_t), err));
+    TRY(buffer_reserve(&d->hashes, slots / 2 * sizeof(uint32_t), err));
+    place_entries(d, slots);
     return STATUS_OK;
 }
 
@@ -190,28 +196,97 @@ static status grow_slots(struct dictionary *d, size_t slots, struct error *err)
 HASH_FIXED(hash32, uint32_t)
 HASH_FIXED(hash64, uint64_t)
 
-static inline uint64_t first_bytes(const uint8_t *at, size_t size)
+/* Bytes of any length as what is quick to hash and to compare: the first and the last eight, and the eight beside each. Words
+ * are masked to the size where it is below eight. Values of up to KEY_WHOLE bytes are equal if their keys are. */
+struct text_key {
+    uint64_t head, tail, inner, outer, size;
+};
+enum { KEY_WHOLE = 32 };
+
+static inline uint64_t rotated(uint64_t value)
 {
-    return size >= 8 ? load_u64le(at) : load_u64le(at) & (((uint64_t)1 << 8 * size) - 1);
+    return value << 29 | value >> 35;
 }
 
-static inline uint32_t hash_bytes(struct span value)
+/* Without a branch on the size up to KEY_WHOLE: columns mix sizes. VALUE has eight readable bytes behind. */
+static inline struct text_key key_of(struct span value, uint32_t *out_hash)
 {
-    if (value.size > 16)
-        return (uint32_t)XXH3_64bits(value.data, value.size);
-    uint64_t low = first_bytes(value.data, value.size);
-    uint64_t high = value.size > 8 ? first_bytes(value.data + 8, value.size - 8) : 0;
-    uint64_t mixed = (low ^ (high + value.size) * 0xc2b2ae3d27d4eb4fu) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(mixed >> 32);
+    const uint64_t first = 0x9e3779b97f4a7c15u, second = 0xc2b2ae3d27d4eb4fu;
+    const uint8_t *at = value.data;
+    size_t size = value.size, bits = 4 * (size < 8 ? size : 8);
+    uint64_t mask = ((uint64_t)1 << bits << bits) - 1;
+    uint64_t head = load_u64le(at) & mask;
+    uint64_t tail = load_u64le(at + (size > 8 ? size - 8 : 0)) & mask;
+    uint64_t inner = load_u64le(at + (size > 16 ? 8 : 0)) & mask;
+    uint64_t outer = load_u64le(at + (size > 16 ? size - 16 : 0)) & mask;
+    uint64_t mixed =
+        (head ^ rotated(inner)) * first ^ rotated((tail ^ rotated(outer)) + size) * second;
+    if (size > KEY_WHOLE)
+        mixed = XXH3_64bits(at, size);
+    *out_hash = (uint32_t)((mixed ^ mixed >> 32) * first >> 32);
+    return (struct text_key){head, tail, inner, outer, size};
 }
 
-static inline bool same_bytes(struct span a, struct span b)
+static inline bool same_key(const struct text_key *a, const struct text_key *b)
 {
-    if (a.size != b.size)
-        return false;
-    if (a.size <= 8)
-        return first_bytes(a.data, a.size) == first_bytes(b.data, b.size);
-    return memcmp(a.data, b.data, a.size) == 0;
+    return ((a->head ^ b->head) | (a->tail ^ b->tail) | (a->inner ^ b->inner) |
+            (a->outer ^ b->outer) | (a->size ^ b->size)) == 0;
+}
+
+static inline bool same_value(const struct text_key *a, const struct text_key *b,
+                              const struct dense *values, size_t i, size_t first)
+{
+    if (!same_key(a, b) || a->size <= KEY_WHOLE)
+        return same_key(a, b);
+    return memcmp(dense_value(values, i).data, dense_value(values, first).data, a->size) == 0;
+}
+
+/* Values of up to seven bytes are a number, their size in its highest byte. Stops at the first longer one. */
+enum { SHORT_BYTES = 7 };
+
+static size_t hash_short(struct dictionary *d, const struct dense *values, size_t from, size_t to,
+                         size_t slots)
+{
+    uint32_t *table = (uint32_t *)(void *)d->slots.data;
+    uint32_t *hashes = (uint32_t *)(void *)d->hashes.data;
+    uint64_t *keys = (uint64_t *)(void *)d->keys.data;
+    uint32_t *firsts = (uint32_t *)(void *)d->firsts.data;
+    uint32_t *index = dictionary_index(d);
+    const int64_t *offsets = values->offsets;
+    size_t mask = slots - 1;
+    for (size_t i = from; i < to; i++) {
+        uint64_t size = (uint64_t)(offsets[i + 1] - offsets[i]);
+        if (size > SHORT_BYTES)
+            return i;
+        uint64_t key = load_u64le(values->data + offsets[i]) & (((uint64_t)1 << 8 * size) - 1);
+        key |= size << 8 * SHORT_BYTES;
+        uint32_t hash = hash_fixed(key);
+        size_t at = hash & mask;
+        while (table[at] && keys[table[at] - 1] != key)
+            at = (at + 1) & mask;
+        if (!table[at]) {
+            if (2 * (d->entries + 1) > slots || d->bytes > DICTIONARY_MAX_BYTES)
+                return i;
+            firsts[d->entries] = (uint32_t)i;
+            keys[d->entries] = key;
+            hashes[d->entries] = hash;
+            table[at] = (uint32_t)++d->entries;
+            d->bytes += size + 4;
+        }
+        index[i] = table[at] - 1;
+    }
+    return to;
+}
+
+/* A longer value has come: the entries made so far get keys of the other kind, and other slots. */
+static void lengthen_keys(struct dictionary *d, const struct dense *values, size_t slots)
+{
+    struct text_key *keys = (struct text_key *)(void *)d->keys.data;
+    uint32_t *hashes = (uint32_t *)(void *)d->hashes.data;
+    for (size_t e = 0; e < d->entries; e++)
+        keys[e] = key_of(dense_value(values, dictionary_firsts(d)[e]), &hashes[e]);
+    place_entries(d, slots);
+    d->short_keys = false;
 }
 
 static size_t hash_spans(struct dictionary *d, const struct dense *values, size_t from, size_t to,
@@ -219,25 +294,29 @@ static size_t hash_spans(struct dictionary *d, const struct dense *values, size_
 {
     uint32_t *table = (uint32_t *)(void *)d->slots.data;
     uint32_t *hashes = (uint32_t *)(void *)d->hashes.data;
+    struct text_key *keys = (struct text_key *)(void *)d->keys.data;
     uint32_t *firsts = (uint32_t *)(void *)d->firsts.data;
     uint32_t *index = dictionary_index(d);
-    size_t mask = slots - 1;
+    size_t mask = slots - 1, length_bytes = values->width == 0 ? 4 : 0;
     for (size_t i = from; i < to; i++) {
-        struct span value = dense_value(values, i);
-        uint32_t hash = hash_bytes(value);
+        uint32_t hash;
+        struct text_key key = key_of(dense_value(values, i), &hash);
         size_t at = hash & mask;
-        while (table[at] && !(hashes[table[at] - 1] == hash &&
-                              same_bytes(value, dense_value(values, firsts[table[at] - 1]))))
+        uint32_t entry = table[at];
+        while (entry && !same_value(&key, &keys[entry - 1], values, i, firsts[entry - 1])) {
             at = (at + 1) & mask;
-        if (!table[at]) {
+            entry = table[at];
+        }
+        if (!entry) {
             if (2 * (d->entries + 1) > slots || d->bytes > DICTIONARY_MAX_BYTES)
                 return i;
             firsts[d->entries] = (uint32_t)i;
+            keys[d->entries] = key;
             hashes[d->entries] = hash;
-            table[at] = (uint32_t)++d->entries;
-            d->bytes += value.size + (values->width == 0 ? 4 : 0);
+            table[at] = entry = (uint32_t)++d->entries;
+            d->bytes += key.size + length_bytes;
         }
-        index[i] = table[at] - 1;
+        index[i] = entry - 1;
     }
     return to;
 }
@@ -255,6 +334,12 @@ static size_t hash_some(struct dictionary *d, const struct dense *values, size_t
         return hash32(d, fixed, from, to, slots);
     if (values->width == 8)
         return hash64(d, fixed, from, to, slots);
+    if (d->short_keys) {
+        from = hash_short(d, values, from, to, slots);
+        if (from == to || values->offsets[from + 1] - values->offsets[from] <= SHORT_BYTES)
+            return from;
+        lengthen_keys(d, values, slots);
+    }
     return hash_spans(d, values, from, to, slots);
 }
 
@@ -267,7 +352,9 @@ static status make_room(struct dictionary *d, const struct dense *values, size_t
         TRY(buffer_reserve(&d->values, slots / 2 * values->width, err));
     } else {
         d->firsts.size = d->entries * sizeof(uint32_t);
+        d->keys.size = d->entries * sizeof(struct text_key);
         TRY(buffer_reserve(&d->firsts, slots / 2 * sizeof(uint32_t), err));
+        TRY(buffer_reserve(&d->keys, slots / 2 * sizeof(struct text_key), err));
     }
     return grow_slots(d, slots, err);
 }
@@ -276,6 +363,7 @@ static status build_hashed(struct dictionary *d, const struct dense *values, boo
                            struct error *err)
 {
     size_t slots = SLOTS_FIRST;
+    d->short_keys = values->width == 0;
     TRY(make_room(d, values, slots, err));
     size_t sample = SAMPLE_FIRST;
     for (size_t done = 0; done < values->n;) {

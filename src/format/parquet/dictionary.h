@@ -18,6 +18,8 @@ struct dictionary {
     struct buffer index;  /* uint32 for each value; 8 more may be written behind */
     struct buffer slots;  /* working memory */
     struct buffer hashes;
+    struct buffer keys;
+    bool short_keys; /* of bytes, while none is long */
 };
 
 void dictionary_release(struct dictionary *dictionary);

@@ -1,5 +1,6 @@
 #include "format/parquet/bit_pack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -45,9 +46,9 @@ static void packing_stays_inside_its_slack(void **state)
     uint32_t values[64];
     memset(values, 0, sizeof(values));
     for (unsigned width = 1; width <= WIDTHS; width++) {
-        uint8_t *packed = test_malloc(8 * width + BIT_PACK_SLACK); /* the sanitizer looks */
+        uint8_t *packed = malloc(8 * width + BIT_PACK_SLACK); /* the sanitizer looks */
         bit_pack(values, 8, width, packed);
-        test_free(packed);
+        free(packed);
     }
 }
 
@@ -67,12 +68,12 @@ static void check_hybrid(const uint32_t *values, size_t n, unsigned width)
 {
     static uint32_t decoded[VALUES + 8];
     size_t bound = hybrid_bound(n, width);
-    uint8_t *encoded = test_malloc(bound);
+    uint8_t *encoded = malloc(bound);
     size_t size = hybrid_encode(values, n, width, encoded);
     assert_in_range(size, 0, bound);
     assert_true(hybrid_decode(encoded, size, n, width, decoded));
     assert_memory_equal(decoded, values, n * sizeof(*values));
-    test_free(encoded);
+    free(encoded);
 }
 
 static void runs_and_groups_of_every_width_and_count_come_back(void **state)
@@ -127,7 +128,7 @@ static void bits_of_a_bitmap_are_cut_at_any_place(void **state)
     for (size_t first = 0; first < 20; first++)
         for (size_t n = 1; n < 280; n += 1 + n / 5) {
             size_t bytes = (first + n + 7) / 8;
-            uint8_t *bits = test_malloc(bytes); /* no byte behind the last one may be read */
+            uint8_t *bits = malloc(bytes); /* no byte behind the last one may be read */
             for (size_t b = 0; b < bytes; b++)
                 bits[b] = (uint8_t)next_random(&seed);
             uint8_t encoded[64];
@@ -137,7 +138,7 @@ static void bits_of_a_bitmap_are_cut_at_any_place(void **state)
                 assert_int_equal(decoded[i], bit_get(bits, first + i));
             if (n % 8) /* the padding is zeros */
                 assert_int_equal(encoded[size - 1] >> n % 8, 0);
-            test_free(bits);
+            free(bits);
         }
 }
 

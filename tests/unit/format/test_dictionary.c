@@ -165,6 +165,67 @@ static void texts_of_every_length_are_told_apart(void **state)
     check_texts(3000, 40, true);
 }
 
+/* Value I: short until half of them have passed, then long as well; some differ by one byte anywhere in them, some by
+ * zeros at their end only. */
+static size_t put_late(size_t i, size_t longest, uint8_t *out)
+{
+    uint64_t seed = (i % 700) * (i % 3 == 0 && i > N / 2 ? 1 : 2);
+    size_t size = i > N / 2 ? next_random(&seed) % (longest + 1) : next_random(&seed) % 8;
+    memset(out, seed % 2 ? 0 : 'x', size);
+    if (size > 0)
+        out[next_random(&seed) % size] = (uint8_t)(next_random(&seed) % 3);
+    return size;
+}
+
+static void long_texts_may_come_after_many_short_ones(void **state)
+{
+    enum { LONGEST = 70 };
+    for (size_t longest = 8; longest <= LONGEST; longest += 31) {
+        int64_t *offsets = room_for((N + 1) * 8);
+        uint8_t *data = room_for((size_t)N * LONGEST);
+        for (size_t i = 0; i < N; i++)
+            offsets[i + 1] = offsets[i] + (int64_t)put_late(i, longest, data + offsets[i]);
+        struct dense values = {.n = N, .offsets = offsets, .data = data};
+        struct dictionary dictionary = {0};
+        assert_true(build(&dictionary, &text_leaf, &values));
+        check_dictionary(&dictionary, &values);
+        size_t entries = dictionary.entries;
+        assert_true(build(&dictionary, &text_leaf, &values)); /* the same memory again */
+        assert_int_equal(dictionary.entries, entries);
+        dictionary_release(&dictionary);
+        test_free(offsets);
+        test_free(data);
+    }
+}
+
+/* 1,500 values of SIZE bytes that differ in two bytes AT only. */
+static void check_difference(size_t size, size_t at)
+{
+    int64_t *offsets = room_for((N + 1) * 8);
+    uint8_t *data = room_for(N * size);
+    for (size_t i = 0; i < N; i++) {
+        uint16_t number = (uint16_t)(i % 1500);
+        offsets[i + 1] = (int64_t)((i + 1) * size);
+        memcpy(data + offsets[i] + at, &number, sizeof(number));
+    }
+    struct dense values = {.n = N, .offsets = offsets, .data = data};
+    struct dictionary dictionary = {0};
+    assert_true(build(&dictionary, &text_leaf, &values));
+    assert_int_equal(dictionary.entries, 1500);
+    check_dictionary(&dictionary, &values);
+    dictionary_release(&dictionary);
+    test_free(offsets);
+    test_free(data);
+}
+
+static void texts_that_differ_at_any_place_are_told_apart(void **state)
+{
+    static const size_t sizes[] = {2, 7, 8, 16, 17, 31, 32, 33};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        for (size_t quarter = 0; quarter <= 4; quarter++)
+            check_difference(sizes[i], (sizes[i] - 2) * quarter / 4);
+}
+
 static void a_dictionary_never_outgrows_its_ceiling(void **state)
 {
     check_texts(30000, 200, false);
@@ -240,6 +301,8 @@ int main(void)
         cmocka_unit_test(numbers_of_four_bytes_are_indexed_as_well),
         cmocka_unit_test(doubles_are_told_apart_by_their_bits),
         cmocka_unit_test(texts_of_every_length_are_told_apart),
+        cmocka_unit_test(long_texts_may_come_after_many_short_ones),
+        cmocka_unit_test(texts_that_differ_at_any_place_are_told_apart),
         cmocka_unit_test(a_dictionary_never_outgrows_its_ceiling),
         cmocka_unit_test(values_of_sixteen_bytes_are_told_apart),
         cmocka_unit_test(ordered_values_are_left_to_compression),

@@ -1,9 +1,10 @@
 /* Every kernel of every level that this processor has against the portable one: all lengths up to 200, starts that are
  * not aligned, random values and extreme ones. Memory is exactly as large as the contract says, so that the sanitizer
- * sees a byte too much. */
+ * sees a byte too much (malloc of the C library: cmocka's has room on both sides). */
 #include "format/parquet/kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -36,7 +37,7 @@ struct block {
 
 static struct block block_of(size_t n, size_t width, size_t shift)
 {
-    uint8_t *memory = test_malloc((n + shift) * width + 1);
+    uint8_t *memory = malloc((n + shift) * width + 1);
     return (struct block){memory, memory + shift * width};
 }
 
@@ -53,20 +54,20 @@ static void check_packing(const uint32_t *values, size_t groups, unsigned width)
     uint8_t expected[GROUPS * 32 + BIT_PACK_SLACK];
     kernels_portable.pack(values, groups, width, expected);
     for (size_t k = 0; k < n_others; k++) {
-        uint8_t *packed = test_malloc(size + BIT_PACK_SLACK);
+        uint8_t *packed = malloc(size + BIT_PACK_SLACK);
         others[k]->pack(values, groups, width, packed);
         assert_memory_equal(packed, expected, size);
-        test_free(packed);
+        free(packed);
     }
     for (size_t k = 0; k <= n_others; k++) {
         const struct kernels *kernel = k < n_others ? others[k] : &kernels_portable;
-        uint8_t *packed = test_malloc(size + 1); /* at an odd address */
-        uint32_t *unpacked = test_malloc(groups * 8 * sizeof(*unpacked));
+        uint8_t *packed = malloc(size + 1); /* at an odd address */
+        uint32_t *unpacked = malloc(groups * 8 * sizeof(*unpacked));
         memcpy(packed + 1, expected, size);
         kernel->unpack(packed + 1, groups, width, unpacked);
         assert_memory_equal(unpacked, values, groups * 8 * sizeof(*unpacked));
-        test_free(unpacked);
-        test_free(packed);
+        free(unpacked);
+        free(packed);
     }
 }
 
@@ -83,7 +84,7 @@ static void values_of_every_width_are_packed_and_come_back(void **state)
             for (size_t i = 0; i < 8 * groups; i++)
                 values[i] = i % 3 ? mask_of(width) : 0;
             check_packing(values, groups, width);
-            test_free(block.memory);
+            free(block.memory);
         }
 }
 
@@ -112,7 +113,7 @@ static void runs_are_found_where_they_are(void **state)
             for (size_t k = 0; k < n_others; k++)
                 assert_int_equal(others[k]->next_run(values, from, groups), expected);
         }
-        test_free(block.memory);
+        free(block.memory);
     }
 }
 
@@ -140,7 +141,7 @@ static void runs_are_found_where_they_are(void **state)
                 kernel->member(values, n, &got_min, &got_max);                                     \
                 assert_true(got_min == min && got_max == max);                                     \
             }                                                                                      \
-            test_free(block.memory);                                                               \
+            free(block.memory);                                                                    \
         }                                                                                          \
     }
 
@@ -181,7 +182,7 @@ static void integers_have_the_same_bounds_at_every_level(void **state)
                 assert_int_equal(others[k]->member(values, n, &got_min, &got_max), nans);          \
                 assert_true(got_min == min && got_max == max);                                     \
             }                                                                                      \
-            test_free(block.memory);                                                               \
+            free(block.memory);                                                                    \
         }                                                                                          \
     }
 
@@ -205,7 +206,7 @@ static void bits_become_positions_and_bytes(void **state)
     for (size_t first = 0; first < 70; first++)
         for (size_t n = 0; n <= LENGTHS; n++) {
             size_t bytes = (first + n + 7) / 8;
-            uint8_t *bits = test_malloc(bytes + 1);
+            uint8_t *bits = malloc(bytes + 1);
             uint64_t kind = next_random(&seed) % 4;
             for (size_t b = 0; b < bytes; b++)
                 bits[b] = kind == 0 ? 0 : kind == 1 ? 0xff : (uint8_t)next_random(&seed);
@@ -215,16 +216,16 @@ static void bits_become_positions_and_bytes(void **state)
             size_t count = kernels_portable.positions(bits, first, n, expected);
             kernels_portable.bits_to_bytes(bits, first, n, flags);
             for (size_t k = 0; k < n_others; k++) {
-                uint32_t *found = test_malloc((n + 16) * sizeof(*found));
+                uint32_t *found = malloc((n + 16) * sizeof(*found));
                 assert_int_equal(others[k]->positions(bits, first, n, found), count);
                 assert_memory_equal(found, expected, count * sizeof(*found));
-                test_free(found);
-                uint8_t *wide = test_malloc(n + 1);
+                free(found);
+                uint8_t *wide = malloc(n + 1);
                 others[k]->bits_to_bytes(bits, first, n, wide);
                 assert_memory_equal(wide, flags, n);
-                test_free(wide);
+                free(wide);
             }
-            test_free(bits);
+            free(bits);
         }
 }
 
@@ -232,8 +233,8 @@ static void bits_become_positions_and_bytes(void **state)
 
 static void check_narrow(const int64_t *halves, size_t n, bool fits_64, bool fits_32)
 {
-    int64_t *wide = test_malloc(n * sizeof(*wide) + 1);
-    int32_t *narrow = test_malloc(n * sizeof(*narrow) + 1);
+    int64_t *wide = malloc(n * sizeof(*wide) + 1);
+    int32_t *narrow = malloc(n * sizeof(*narrow) + 1);
     for (size_t k = 0; k <= n_others; k++) {
         const struct kernels *kernel = k < n_others ? others[k] : &kernels_portable;
         assert_int_equal(kernel->narrow_int64(halves, n, wide), fits_64);
@@ -243,8 +244,8 @@ static void check_narrow(const int64_t *halves, size_t n, bool fits_64, bool fit
             assert_true(narrow[i] == (int32_t)halves[2 * i]);
         }
     }
-    test_free(wide);
-    test_free(narrow);
+    free(wide);
+    free(narrow);
 }
 
 static void decimals_that_do_not_fit_are_seen_wherever_they_stand(void **state)
@@ -273,7 +274,7 @@ static void decimals_that_do_not_fit_are_seen_wherever_they_stand(void **state)
             halves[2 * at + 1] = INT64_MIN;
             check_narrow(halves, n, false, false);
         }
-        test_free(block.memory);
+        free(block.memory);
     }
 }
 
@@ -287,10 +288,10 @@ static void checksums_of_every_length_are_those_of_the_tables(void **state)
     assert_int_equal(~kernels_portable.crc32(&crc, 0xffffffffu, (const uint8_t *)"123456789", 9),
                      0xcbf43926u); /* the check value of the polynomial */
     for (size_t size = 0; size < 2500; size += size < 1100 ? 1 : 37) {
-        uint8_t *memory = test_malloc(size + SHIFTS), *bytes = memory + size % SHIFTS;
+        uint8_t *memory = malloc(size + SHIFTS), *bytes = memory + size % SHIFTS;
         for (size_t i = 0; i < size; i++)
             bytes[i] = (uint8_t)next_random(&seed);
-        uint8_t *exact = test_malloc(size + 1);
+        uint8_t *exact = malloc(size + 1);
         memcpy(exact, bytes, size);
         uint32_t start = size % 3 ? 0xffffffffu : (uint32_t)next_random(&seed);
         uint32_t expected = kernels_portable.crc32(&crc, start, bytes, size);
@@ -298,8 +299,8 @@ static void checksums_of_every_length_are_those_of_the_tables(void **state)
             assert_int_equal(others[k]->crc32(&crc, start, bytes, size), expected);
             assert_int_equal(others[k]->crc32(&crc, start, exact, size), expected);
         }
-        test_free(exact);
-        test_free(memory);
+        free(exact);
+        free(memory);
     }
 }
 
