@@ -212,6 +212,7 @@ def test_a_random_table_is_the_same_from_its_pages(tmp_path, case):
     for options in (
         ["--policy", r.choice(["null", "text", "reject"]), "--split-rows", 50],
         ["--batch", r.choice([1, 7, 1000]), "--split-rows", r.choice([1, 200, 10**6])],
+        ["--consistency", "copy", "--policy", "null"],
         ["--policy", "null", "--columns", ",".join(r.sample([n for n, _ in d.columns], 1 + len(d.columns) // 3))],
         ["--policy", "reject", "--max-value", 5000, "--batch", 777],
     ):

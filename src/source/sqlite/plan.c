@@ -475,10 +475,12 @@ status sqlite_plan(struct source *source, const struct read_request *request, st
     bool first = !source->snapshot.fixed;
     SCOPED(read_plan_release) struct read_plan plan = {0};
     TRY(snapshot_fix(&source->snapshot, &source->options, request->max_readers, err));
-    struct planning planning = {.db = source->snapshot.planner, .request = request, .plan = &plan};
+    struct planning planning = {
+        .db = snapshot_plan_begin(&source->snapshot), .request = request, .plan = &plan};
     status_code s = sqlite_table_describe(planning.db, request, &plan.arena, &planning.table, err);
     if (s == STATUS_OK)
         s = make_plan(&planning, source, err);
+    snapshot_plan_done(&source->snapshot);
     if (s != STATUS_OK) {
         if (first)
             snapshot_end(&source->snapshot);

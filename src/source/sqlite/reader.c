@@ -543,8 +543,9 @@ status sqlite_reader_open(struct source *source, const struct read_plan *plan,
     size_t limit = reader->options.max_value_bytes;
     sqlite3_limit(reader->db, SQLITE_LIMIT_LENGTH,
                   limit && limit < INT_MAX / 3 ? (int)(3 * limit) : INT_MAX);
-    TRY_IN(plan->driver ? open_pages(reader, plan->driver, err) : prepare(reader, err), err,
-           "in %s", plan->relation);
+    bool pages = plan->driver && !source->snapshot.pages.unusable;
+    TRY_IN(pages ? open_pages(reader, plan->driver, err) : prepare(reader, err), err, "in %s",
+           plan->relation);
     *out = TAKE(reader);
     return STATUS_OK;
 }

@@ -270,24 +270,24 @@ static status write_copy(sqlite3 *from, const char *path, struct error *err)
     return STATUS_OK;
 }
 
-/* The planner changes over to the copy. */
+/* The planner changes over to the copy once all connections to it are there. */
 static status open_copy(struct sqlite_snapshot *snapshot, const char *path, int64_t busy_ms,
                         uint32_t wanted, struct error *err)
 {
+    SCOPED(sqlite_disconnectp) sqlite3 *planner = NULL;
     TRY(write_copy(snapshot->planner, path, err));
+    TRY(sqlite_connect(path, true, busy_ms, &planner, err));
+    TRY(begin(planner, err));
+    TRY(open_readers(snapshot, path, busy_ms, wanted, err));
+    TRY(begin_readers(snapshot, err));
     end(snapshot->planner);
     sqlite_disconnectp(&snapshot->planner);
-    TRY(sqlite_connect(path, true, busy_ms, &snapshot->planner, err));
-    TRY(begin(snapshot->planner, err));
-    TRY(open_readers(snapshot, path, busy_ms, wanted, err));
-    return begin_readers(snapshot, err);
+    snapshot->planner = TAKE(planner);
+    return STATUS_OK;
 }
 
-static status fix_copy(struct sqlite_snapshot *snapshot, const struct snapshot_options *options,
-                       bool wal, uint32_t wanted, struct error *err)
+static status make_copy(struct sqlite_snapshot *snapshot, uint32_t wanted, struct error *err)
 {
-    if (!wal) /* in WAL mode the header may be younger than the transaction: rather no token than a wrong one */
-        TRY(make_token(snapshot->planner, options->path, false, NULL, &snapshot->token, err));
     const char *root = getenv("TMPDIR");
     char directory[4096];
     char path[4200];
@@ -296,16 +296,44 @@ static status fix_copy(struct sqlite_snapshot *snapshot, const struct snapshot_o
         return error_os(err, errno, "cannot create a directory for the copy of the database in %s",
                         directory);
     snprintf(path, sizeof(path), "%s/copy.db", directory);
-    status_code s = open_copy(snapshot, path, options->busy_ms, wanted, err);
+    status_code s = open_copy(snapshot, path, snapshot->options->busy_ms, wanted, err);
     /* the open connections keep the content; a crash leaves nothing */
     file_ops()->unlinkat(AT_FDCWD, path, 0);
     file_ops()->unlinkat(AT_FDCWD, directory, AT_REMOVEDIR);
     TRY(s);
-    TRY(page_map_make(snapshot->planner, NULL, &snapshot->pages, err));
+    page_map_release(&snapshot->pages);
+    return page_map_make(snapshot->planner, NULL, &snapshot->pages, err);
+}
+
+/* The copy itself waits for the first reader. Until then the planner's transaction is the state. */
+static status fix_copy(struct sqlite_snapshot *snapshot, const struct snapshot_options *options,
+                       bool wal, uint32_t wanted, struct error *err)
+{
+    if (!wal) /* in WAL mode the header may be younger than the transaction: rather no token than a wrong one */
+        TRY(make_token(snapshot->planner, options->path, false, NULL, &snapshot->token, err));
+    TRY(page_map_make(snapshot->planner, NULL, &snapshot->pages, err)); /* of the copy, as to be */
+    snapshot->options = options;
+    snapshot->copy_for = snapshot->n_readers = wanted;
     return say(snapshot,
-               mem_strdup("read from a private copy taken under one short shared lock; writers go "
-                          "on meanwhile (consistency: hold saves the copy)"),
+               mem_strdup("read from a private copy, made under the plan's shared lock when the "
+                          "first row is asked for; writers wait until then, no longer "
+                          "(consistency: hold saves the copy)"),
                err);
+}
+
+/* The mutex is held; no plan is at work. */
+static status copy_now(struct sqlite_snapshot *snapshot, struct error *err)
+{
+    uint32_t wanted = snapshot->copy_for;
+    snapshot->n_readers = 0;
+    status_code s = make_copy(snapshot, wanted, err);
+    if (s == STATUS_OK) {
+        snapshot->copy_for = 0;
+        return STATUS_OK;
+    }
+    drop_readers(snapshot);
+    snapshot->n_readers = wanted;
+    return error_context(err, "in %s", snapshot->options->path);
 }
 
 static status choose(struct sqlite_snapshot *snapshot, const struct snapshot_options *options,
@@ -358,7 +386,25 @@ void snapshot_end(struct sqlite_snapshot *snapshot)
     mem_free(snapshot->note);
     snapshot->token = snapshot->consistency = snapshot->note = NULL;
     snapshot->planner_reads = false;
+    snapshot->copy_for = 0;
     snapshot->fixed = false;
+}
+
+sqlite3 *snapshot_plan_begin(struct sqlite_snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->mutex);
+    snapshot->planning++;
+    sqlite3 *planner = snapshot->planner;
+    pthread_mutex_unlock(&snapshot->mutex);
+    return planner;
+}
+
+void snapshot_plan_done(struct sqlite_snapshot *snapshot)
+{
+    pthread_mutex_lock(&snapshot->mutex);
+    snapshot->planning--;
+    pthread_cond_broadcast(&snapshot->freed);
+    pthread_mutex_unlock(&snapshot->mutex);
 }
 
 void sqlite_snapshot_release(struct sqlite_snapshot *snapshot)
@@ -392,6 +438,14 @@ status snapshot_take(struct sqlite_snapshot *snapshot, const struct cancel *canc
         return error_set(err, STATUS_BUG, "a reader was opened without a plan");
     status_code s = STATUS_OK;
     pthread_mutex_lock(&snapshot->mutex);
+    while (snapshot->copy_for && snapshot->planning && (s = cancel_check(cancel, err)) == STATUS_OK)
+        wait_a_little(snapshot);
+    if (s == STATUS_OK && snapshot->copy_for)
+        s = copy_now(snapshot, err);
+    if (s != STATUS_OK) {
+        pthread_mutex_unlock(&snapshot->mutex);
+        return s;
+    }
     uint32_t i = free_connection(snapshot);
     while (i == snapshot->n_readers && (s = cancel_check(cancel, err)) == STATUS_OK) {
         wait_a_little(snapshot);

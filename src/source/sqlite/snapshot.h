@@ -6,8 +6,9 @@
  *             never kept waiting. After TRIES the snapshot has one connection only, which needs no proof.
  *   rollback  hold: the first connection's SHARED lock keeps every writer from committing until the snapshot
  *             ends, so all that begin after it see the same state.
- *             copy: the pages are copied (SQLite's backup) under one short SHARED lock into a private file, whose
- *             name is removed as soon as the connections to it are open. */
+ *             copy: the planner holds a SHARED lock until the first reader asks for a connection. Then the
+ *             pages are copied (SQLite's backup) under that lock into a private file, whose name is removed as
+ *             soon as the connections to it are open. A plan that nobody reads copies nothing. */
 #ifndef LEAT_SOURCE_SQLITE_SNAPSHOT_H
 #define LEAT_SOURCE_SQLITE_SNAPSHOT_H
 
@@ -33,19 +34,26 @@ struct sqlite_snapshot {
     bool *taken;        /* n_readers, or 1 for the planner */
     uint32_t n_readers; /* connections that may read at the same time, at least 1 */
     bool planner_reads;
-    pthread_mutex_t mutex; /* guards `taken` */
+    pthread_mutex_t mutex; /* guards `taken`, `planning` and the making of the copy */
     pthread_cond_t freed;
-    char *token;           /* NULL: none */
-    char *consistency;     /* a sentence */
-    char *note;            /* NULL, or what the user should know */
+    uint32_t planning; /* plans that use the planner right now */
+    uint32_t copy_for; /* > 0: the copy is still to be made, for so many readers */
+    const struct snapshot_options *options; /* of that copy; borrowed */
+    char *token;                            /* NULL: none */
+    char *consistency;                      /* a sentence */
+    char *note;                             /* NULL, or what the user should know */
     struct page_map pages; /* where the pages of this state are; for `readers` only */
 };
 
 void snapshot_init(struct sqlite_snapshot *snapshot);
-/* Fix the state, with WANTED reading connections if they can be had. Errors: UNAVAILABLE, NO_SPACE, ... */
+/* Fix the state, with WANTED reading connections if they can be had. OPTIONS stay until snapshot_end.
+ * Errors: UNAVAILABLE, NO_SPACE, ... */
 status snapshot_fix(struct sqlite_snapshot *snapshot, const struct snapshot_options *options,
                     uint32_t wanted, struct error *err);
 void snapshot_end(struct sqlite_snapshot *snapshot);
+/* The planner, until it is given back: no copy takes its place meanwhile. Threads: any. */
+sqlite3 *snapshot_plan_begin(struct sqlite_snapshot *snapshot);
+void snapshot_plan_done(struct sqlite_snapshot *snapshot);
 void sqlite_snapshot_release(struct sqlite_snapshot *snapshot);
 
 /* A connection for one reader; waits for a free one until CANCEL says stop. Threads: any. */

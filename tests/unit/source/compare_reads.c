@@ -2,7 +2,7 @@
  * rows, rejected rows, values that a policy changed, bytes, and the words of errors.
  *
  *   compare_reads DB TABLE [--policy null|text|reject] [--split-rows N] [--max-value BYTES] [--batch ROWS]
- *                 [--columns NAME,...] [--hostile] [--time pages|sql]
+ *                 [--columns NAME,...] [--consistency hold|copy] [--hostile] [--time pages|sql]
  *
  * Prints "same: N rows", "same error: ...", and exits 0; says what differs and exits 1. --hostile: the pages may also
  * end in an error where SQL does not. --time reads one way only, over one connection, and prints CPU seconds.
@@ -16,7 +16,7 @@
 #include "source/source.h"
 
 struct asked {
-    const char *path, *table, *time;
+    const char *path, *table, *time, *consistency;
     enum value_policy policy;
     bool hostile;
     uint64_t split_rows;
@@ -60,6 +60,8 @@ static struct source *open_source(const struct asked *asked, const char *way)
     for (size_t i = 0; i < all.n_values; i++) {
         const struct option_spec *spec = &driver()->options[i];
         const char *text = strcmp(spec->name, "read") == 0 ? way : spec->default_text;
+        if (asked->consistency && strcmp(spec->name, "consistency") == 0)
+            text = asked->consistency;
         if (option_parse(spec, text, &all.values[i], &err) != STATUS_OK)
             die(spec->name, &err);
     }
@@ -270,6 +272,8 @@ int main(int argc, char **argv)
             asked.batch_rows = strtoull(argv[i], NULL, 10);
         else if (strcmp(option, "--columns") == 0)
             split_columns(&asked, argv[i]);
+        else if (strcmp(option, "--consistency") == 0)
+            asked.consistency = argv[i];
         else if (strcmp(option, "--time") == 0)
             asked.time = argv[i];
         else

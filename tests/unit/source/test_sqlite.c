@@ -955,16 +955,21 @@ static void parallel_readers_of_a_copy_see_one_state(void **state)
     read_while_money_moves("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;", "copy", 2);
 }
 
-static void writers_go_on_beside_a_copy_and_wait_beside_a_hold(void **state)
+static void writers_wait_for_the_copy_and_go_on_then_and_wait_beside_a_hold(void **state)
 {
     struct world w = make("CREATE TABLE t(a INT); INSERT INTO t VALUES (1)");
     struct read_request request = {.stream = "t"};
+    struct reader *reader = NULL;
     CHECK_OK(open_with(&w, "copy"));
     CHECK_OK(plan(&w, &request));
     assert_non_null(strstr(w.plan.consistency, "copy"));
+    assert_int_equal(sqlite3_exec(w.db, "INSERT INTO t VALUES (2)", NULL, NULL, NULL), SQLITE_BUSY);
+    CHECK_OK(
+        driver()->reader_open(w.source, &w.plan, &request, &w.plan.splits[0], NULL, &reader, &err));
     run(w.db, "INSERT INTO t VALUES (2)");
     CHECK_OK(batch_init(&w.batch, &w.plan.schema, &err));
-    CHECK_STATUS(read_split(&w, &request, 0, &w.batch), STATUS_END);
+    CHECK_STATUS(driver()->reader_next(reader, &w.batch, 1000, SIZE_MAX, &err), STATUS_END);
+    driver()->reader_close(reader);
     assert_string_equal(shown(&w.batch), "1");
     close_source(&w);
     CHECK_OK(open_with(&w, "hold"));
@@ -972,6 +977,25 @@ static void writers_go_on_beside_a_copy_and_wait_beside_a_hold(void **state)
     assert_int_equal(sqlite3_exec(w.db, "INSERT INTO t VALUES (3)", NULL, NULL, NULL), SQLITE_BUSY);
     driver()->plan_end(w.source);
     run(w.db, "INSERT INTO t VALUES (3)");
+    end(&w);
+}
+
+static void a_plan_that_nobody_reads_makes_no_copy(void **state)
+{
+    struct world w = make("CREATE TABLE t(a INT); INSERT INTO t VALUES (1)");
+    struct read_request request = {.stream = "t"};
+    char nowhere[128];
+    snprintf(nowhere, sizeof(nowhere), "%s/nowhere", directory);
+    setenv("TMPDIR", nowhere, 1);
+    CHECK_OK(open_with(&w, "copy"));
+    CHECK_OK(plan(&w, &request));
+    CHECK_OK(batch_init(&w.batch, &w.plan.schema, &err));
+    CHECK_STATUS(read_split(&w, &request, 0, &w.batch), STATUS_NOT_FOUND);
+    unsetenv("TMPDIR");
+    CHECK_STATUS(read_split(&w, &request, 0, &w.batch), STATUS_END);
+    assert_string_equal(shown(&w.batch), "1");
+    driver()->plan_end(w.source);
+    run(w.db, "INSERT INTO t VALUES (2)");
     end(&w);
 }
 
@@ -1277,7 +1301,8 @@ int main(void)
         cmocka_unit_test(readers_that_never_meet_one_state_share_a_connection),
         cmocka_unit_test(parallel_readers_that_hold_see_one_state),
         cmocka_unit_test(parallel_readers_of_a_copy_see_one_state),
-        cmocka_unit_test(writers_go_on_beside_a_copy_and_wait_beside_a_hold),
+        cmocka_unit_test(writers_wait_for_the_copy_and_go_on_then_and_wait_beside_a_hold),
+        cmocka_unit_test(a_plan_that_nobody_reads_makes_no_copy),
         cmocka_unit_test(several_streams_share_the_snapshot),
         cmocka_unit_test(tokens_are_equal_only_while_nothing_changed),
         cmocka_unit_test(the_database_is_left_as_it_was),
