@@ -80,7 +80,7 @@ static bool is_usable(const struct schema_element *element, struct span bound)
 
 /* ---- lookups ---- */
 
-/* The bounds of parts, one list each; sorted when they are counted. */
+/* The bounds of parts. */
 struct ranges {
     const struct schema_element *element;
     struct span *mins, *maxs;
@@ -137,25 +137,38 @@ static size_t count_below(enum leaf_order order, const struct span *sorted, size
     return low;
 }
 
-/* Parts that enclose VALUE: those that begin at or below it, without those that end below it. */
-static struct lookup count_lookup(struct ranges *ranges)
+/* Parts that overlap one: those that begin at or below its end, without those that end below its beginning. */
+static double count_overlapping(enum leaf_order order, const struct span *sorted_mins,
+                                const struct span *sorted_maxs, size_t n, struct span min,
+                                struct span max)
+{
+    size_t begun = count_below(order, sorted_mins, n, max, true);
+    size_t ended = count_below(order, sorted_maxs, n, min, false);
+    return begun > ended ? (double)(begun - ended)
+                         : 0; /* bounds in a damaged file may be crossed */
+}
+
+static status count_lookup(struct ranges *ranges, struct lookup *out, struct error *err)
 {
     enum leaf_order order = survey_order(ranges->element);
     size_t n = ranges->n, unbounded = ranges->parts - ranges->without_values - n;
-    struct lookup out = {.total = ranges->parts, .bounded = n + ranges->without_values};
-    out.read = (double)unbounded;
+    *out = (struct lookup){
+        .total = ranges->parts, .bounded = n + ranges->without_values, .read = (double)unbounded};
     if (n == 0)
-        return out;
-    qsort_r(ranges->mins, n, sizeof(struct span), compare_spans, &order);
-    qsort_r(ranges->maxs, n, sizeof(struct span), compare_spans, &order);
+        return STATUS_OK;
+    SCOPED(mem_freep) struct span *mins = mem_realloc_array(NULL, n, sizeof(*mins));
+    SCOPED(mem_freep) struct span *maxs = mem_realloc_array(NULL, n, sizeof(*maxs));
+    if (!mins || !maxs)
+        return error_no_memory(err);
+    memcpy(mins, ranges->mins, n * sizeof(*mins));
+    memcpy(maxs, ranges->maxs, n * sizeof(*maxs));
+    qsort_r(mins, n, sizeof(struct span), compare_spans, &order);
+    qsort_r(maxs, n, sizeof(struct span), compare_spans, &order);
     double sum = 0;
-    for (size_t i = 0; i < 2 * n; i++) {
-        struct span value = i < n ? ranges->mins[i] : ranges->maxs[i - n];
-        sum += (double)count_below(order, ranges->mins, n, value, true) -
-               (double)count_below(order, ranges->maxs, n, value, false);
-    }
-    out.read += sum / (double)(2 * n);
-    return out;
+    for (size_t i = 0; i < n; i++)
+        sum += count_overlapping(order, mins, maxs, n, ranges->mins[i], ranges->maxs[i]);
+    out->read += sum / (double)n;
+    return STATUS_OK;
 }
 
 /* ---- one column ---- */
@@ -287,8 +300,8 @@ static status survey_groups(struct surveying *s, size_t leaf)
         TRY(chunk_probe_read(s->source, &group->chunks[leaf], s->arena, &probe, s->err));
         TRY(add_probe(s, &probe));
     }
-    s->out->groups = count_lookup(&s->groups);
-    s->out->pages = count_lookup(&s->pages);
+    TRY(count_lookup(&s->groups, &s->out->groups, s->err));
+    TRY(count_lookup(&s->pages, &s->out->pages, s->err));
     bool indexed = s->out->column_indexes > 0;
     s->out->ascending &= indexed;
     s->out->descending &= indexed;

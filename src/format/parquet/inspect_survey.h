@@ -5,8 +5,8 @@
 #include "format/parquet/footer.h"
 #include "format/parquet/inspect_probe.h"
 
-/* Who looks for the rows of one value reads, of TOTAL parts, READ on average: those whose bounds enclose it. Taken over
- * the bounds of all parts as values. */
+/* Who looks for the rows of one value and trusts bounds reads, of TOTAL parts, about READ: on average, so many overlap
+ * the part that holds it, itself included. */
 struct lookup {
     size_t total;
     size_t bounded; /* parts with bounds, or without values; the others are always read */
