@@ -150,15 +150,6 @@ def test_a_checkpoint_by_spark_is_left_alone_and_counts(shop):
     assert_equal(shop, statistics=False)
 
 
-def test_a_checkpoint_of_our_version_by_another_is_never_overwritten(shop):
-    make(shop)
-    first = load(shop, 10)
-    checkpoint_file(shop.table("t"), 10).write_bytes(b"another writer's")
-    load(shop, 1, first)
-    assert checkpoint_file(shop.table("t"), 10).read_bytes() == b"another writer's"
-    assert not (shop.table("t") / "_delta_log" / "_last_checkpoint").exists()
-
-
 def test_a_checkpoint_holds_what_others_wrote_of_their_files(shop, tmp_path):
     """Tags, paths encoded in another way, application ids: a copy without the JSON has them all."""
     make(shop)

@@ -154,13 +154,12 @@ static status is_wanted(struct checkpoint *checkpoint, const struct action *acti
     return s;
 }
 
-static status cant_carry(const struct action *action, const char *what, size_t size,
-                         struct error *err)
+static status cant_carry(const struct action *action, struct slice what, struct error *err)
 {
     return error_set(err, STATUS_BAD_DATA,
                      "version %lld has %.*s, which leat can't carry into a checkpoint; another "
                      "writer of the table must write it",
-                     (long long)action->version, (int)(size < 80 ? size : 80), what);
+                     (long long)action->version, (int)(what.size < 80 ? what.size : 80), what.data);
 }
 
 static status see_file(struct checkpoint *checkpoint, const struct action *action,
@@ -173,7 +172,7 @@ static status see_file(struct checkpoint *checkpoint, const struct action *actio
     if (!wanted)
         return STATUS_OK;
     if (file->unknown.data && is_add)
-        return cant_carry(action, file->unknown.data, file->unknown.size, err);
+        return cant_carry(action, file->unknown, err);
     if (is_add)
         TRY(checkpoint_append_add(&checkpoint->batch, file, err));
     else
@@ -202,6 +201,9 @@ static status keep_newest(struct checkpoint *checkpoint, const struct action *ac
     return STATUS_OK;
 }
 
+static const struct slice unknown_action = {.data = "an action of an unknown kind",
+                                            .size = sizeof("an action of an unknown kind") - 1};
+
 static status_code see_action(void *context, const struct action *action, struct error *err)
 {
     switch (action->kind) {
@@ -213,7 +215,7 @@ static status_code see_action(void *context, const struct action *action, struct
     case ACTION_TXN:
         return keep_newest(context, action, err);
     case ACTION_OTHER:
-        return cant_carry(action, "an action of a kind", strlen("an action of a kind"), err);
+        return cant_carry(action, unknown_action, err);
     default:
         return STATUS_OK;
     }

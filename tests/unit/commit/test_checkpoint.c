@@ -90,6 +90,51 @@ static void a_hint_that_tells_nothing_is_mended(void **state)
     expect_hint(scratch, "\"version\":10,");
 }
 
+static void a_checkpoint_of_the_version_by_another_is_never_overwritten(void **state)
+{
+    static const char THEIRS[] = "_delta_log/00000000000000000010.checkpoint.parquet";
+    struct scratch *scratch = *state;
+    struct storage_entry entry;
+    CHECK_OK(test_add(scratch, "a.parquet", "RUN1", 1));
+    for (int64_t v = 1; v <= 10; v++)
+        put_add(scratch, v, "b.parquet");
+    CHECK_OK(put_text(scratch, THEIRS, "another writer's"));
+    checkpoint_at(scratch, 10);
+    expect_text(scratch, THEIRS, "another writer's");
+    CHECK_STATUS(storage_stat(scratch->storage, HINT, &entry, &scratch->err), STATUS_NOT_FOUND);
+}
+
+static void expect_not_carried(struct scratch *scratch, const char *line, const char *what)
+{
+    struct test_run run;
+    struct storage_entry entry;
+    CHECK_OK(test_add(scratch, "a.parquet", "RUN1", 1));
+    for (int64_t v = 1; v <= 9; v++)
+        put_add(scratch, v, "b.parquet");
+    put_version_text(scratch, 10, line);
+    CHECK_OK(test_begin(&run, scratch->storage, "public.orders"));
+    assert_int_equal(commit_find("delta")->after_publish(run.table, 10, &scratch->err),
+                     STATUS_BAD_DATA);
+    if (!strstr(scratch->err.text, what))
+        fail_msg("%s", scratch->err.text);
+    CHECK_STATUS(storage_stat(scratch->storage, HINT, &entry, &scratch->err), STATUS_NOT_FOUND);
+    test_end(&run);
+}
+
+static void an_action_that_leat_does_not_know_is_not_left_out(void **state)
+{
+    expect_not_carried(*state, "{\"domainMetadata\":{\"domain\":\"x\",\"removed\":false}}\n",
+                       "an action of an unknown kind");
+}
+
+static void a_member_that_leat_does_not_know_is_not_left_out(void **state)
+{
+    expect_not_carried(*state,
+                       "{\"add\":{\"path\":\"c.parquet\",\"partitionValues\":{},\"size\":1,"
+                       "\"modificationTime\":1,\"dataChange\":true,\"baseRowId\":7}}\n",
+                       "baseRowId");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
@@ -97,6 +142,9 @@ int main(void)
         T(each_file_counts_once_as_its_last_line_has_it),
         T(the_next_checkpoint_is_ten_versions_later),
         T(a_hint_that_tells_nothing_is_mended),
+        T(a_checkpoint_of_the_version_by_another_is_never_overwritten),
+        T(an_action_that_leat_does_not_know_is_not_left_out),
+        T(a_member_that_leat_does_not_know_is_not_left_out),
     };
     return cmocka_run_group_tests_name("commit/checkpoint", tests, NULL, NULL);
 }
