@@ -40,21 +40,6 @@ WIDEN(widen_uint64, uint64_t, unsigned __int128) /* little-endian, as a decimal 
 
 /* ---- to bytes ---- */
 
-static status json_to_text(struct column *into, const struct column *from, struct error *err)
-{
-    column_clear(into);
-    TRY(column_reserve(into, from->rows, err));
-    TRY(column_grow_data(into, from->data.size, err));
-    if (from->data.size)
-        memcpy(into->data.data, from->data.data, from->data.size);
-    if (from->rows)
-        memcpy(into->values.data, from->values.data, (from->rows + 1) * sizeof(int64_t));
-    into->data.size = from->data.size;
-    TRY(copy_validity(into, from, err));
-    into->values.size = (from->rows + 1) * sizeof(int64_t);
-    return STATUS_OK;
-}
-
 static status fixed_to_binary(struct column *into, const struct column *from, struct error *err)
 {
     size_t width = from->value_bytes;
@@ -160,12 +145,17 @@ static const struct {
     enum type_id from, to;
     column_convert_fn convert;
 } pairs[] = {
-    {TYPE_UINT8, TYPE_INT16, widen_uint8},      {TYPE_UINT16, TYPE_INT32, widen_uint16},
-    {TYPE_UINT32, TYPE_INT64, widen_uint32},    {TYPE_UINT64, TYPE_DECIMAL, widen_uint64},
-    {TYPE_DECIMAL, TYPE_UTF8, decimal_to_text}, {TYPE_FIXED_BINARY, TYPE_BINARY, fixed_to_binary},
-    {TYPE_JSON, TYPE_UTF8, json_to_text},       {TYPE_UUID, TYPE_UTF8, uuid_to_text},
-    {TYPE_TIME, TYPE_UTF8, time_to_text},       {TYPE_INTERVAL, TYPE_UTF8, interval_to_text},
+    {TYPE_UINT8, TYPE_INT16, widen_uint8},        {TYPE_UINT16, TYPE_INT32, widen_uint16},
+    {TYPE_UINT32, TYPE_INT64, widen_uint32},      {TYPE_UINT64, TYPE_DECIMAL, widen_uint64},
+    {TYPE_DECIMAL, TYPE_UTF8, decimal_to_text},   {TYPE_FIXED_BINARY, TYPE_BINARY, fixed_to_binary},
+    {TYPE_UUID, TYPE_UTF8, uuid_to_text},         {TYPE_TIME, TYPE_UTF8, time_to_text},
+    {TYPE_INTERVAL, TYPE_UTF8, interval_to_text},
 };
+
+bool column_is_also(struct type from, struct type to)
+{
+    return from.id == TYPE_JSON && to.id == TYPE_UTF8;
+}
 
 column_convert_fn column_convert_for(struct type from, struct type to)
 {

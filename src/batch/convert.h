@@ -5,7 +5,7 @@
  *   uint64                decimal(20,0)              the number
  *   decimal               text                       digits, all places after the point: -12.30
  *   fixed_binary          binary                     the bytes
- *   json                  text                       the text
+ *   json                  text                       the text: the column as it stands
  *   uuid                  text                       6ba7b810-9dad-11d1-80b4-00c04fd430c8
  *   time                  text                       08:15:00, 08:15:00.123456, 24:00:00
  *   interval              text                       ISO 8601: P1Y2M3DT4H5M6.5S; each part has its own sign */
@@ -19,5 +19,7 @@ typedef status (*column_convert_fn)(struct column *into, const struct column *fr
                                     struct error *err);
 /* The kernel for a pair of types, to be bound once for a column; NULL: there is none. */
 column_convert_fn column_convert_for(struct type from, struct type to);
+/* A column of FROM is one of TO as it stands, byte for byte: it has no kernel and needs none. */
+bool column_is_also(struct type from, struct type to);
 
 #endif

@@ -11,7 +11,8 @@ static status bind(struct stream_run *stream, size_t column, struct error *err)
     struct carry *carry = &stream->carries[stream->n_carries++];
     carry->column = column;
     carry->convert = column_convert_for(from->type, to->type);
-    if (!carry->convert)
+    stream->converts = stream->converts || carry->convert;
+    if (!carry->convert && !column_is_also(from->type, to->type))
         return error_set(err, STATUS_BUG, "column \"%s\": no kernel from %s", to->name,
                          to->carries);
     if (!stream->run->options->dry_run)
@@ -70,8 +71,12 @@ status stream_carry(const struct stream_run *stream, const struct batch *chunk,
     memcpy(rows->view, chunk->columns, stream->carried.n_fields * sizeof(*rows->view));
     for (size_t i = 0; i < stream->n_carries; i++) {
         const struct carry *carry = &stream->carries[i];
-        TRY(carry->convert(&rows->converted[i], &chunk->columns[carry->column], err));
-        rows->view[carry->column] = rows->converted[i];
+        struct column *view = &rows->view[carry->column];
+        if (carry->convert) {
+            TRY(carry->convert(&rows->converted[i], view, err));
+            *view = rows->converted[i];
+        }
+        view->field = &stream->carried.fields[carry->column];
     }
     out->schema = &stream->carried;
     out->columns = rows->view;

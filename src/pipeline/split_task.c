@@ -534,7 +534,7 @@ static status read_all(struct split_work *work, struct error *err)
 {
     struct stream_run *stream = work->stream;
     /* what is converted stands beside what was read, and its text is longer than the value was */
-    size_t limit = work->room.chunk_bytes / (stream->n_carries ? 2 : 1);
+    size_t limit = work->room.chunk_bytes / (stream->converts ? 2 : 1);
     for (bool drained = false; !drained;) {
         TRY(read_step(work, limit, &drained, err));
         struct batch *chunk = &work->worker->chunk;

@@ -44,7 +44,7 @@ void known_rows_give_back(struct known_rows *known, const struct tie_digests *ta
 /* A column that the table holds as another type (carry.c). */
 struct carry {
     size_t column;
-    column_convert_fn convert;
+    column_convert_fn convert; /* NULL: as it stands */
 };
 
 /* Where a thread puts such columns, chunk after chunk. */
@@ -77,6 +77,7 @@ struct stream_run {
     struct schema carried; /* plan.schema as the table holds it: what partitions and files are of */
     struct carry *carries;
     size_t n_carries;
+    bool converts; /* one of them has a kernel */
 
     struct partitioner *partitioner;
     struct partition_keys *all_keys; /* of the finished splits; NULL: none yet */

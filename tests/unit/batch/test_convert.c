@@ -66,7 +66,6 @@ static void values_without_a_type_become_their_text(void **state)
         TEXTS("-99999999999999999999999999999999999999.99999999999999999999999999999999999999",
               "0.00000000000000000000000000000000000001", ""),
         NULL);
-    check_converted(TYPE(TYPE_JSON), TYPE(TYPE_UTF8), TEXTS("{\"a\": [1]}", "", "null"), NULL);
 }
 
 static void bytes_of_fixed_width_become_bytes(void **state)
@@ -153,6 +152,9 @@ static void only_exact_pairs_have_a_kernel(void **state)
     assert_null(
         column_convert_for(TYPE(TYPE_UINT64), TYPE(TYPE_DECIMAL, .precision = 20, .scale = 1)));
     assert_null(column_convert_for(TYPE(TYPE_UTF8), TYPE(TYPE_JSON)));
+    assert_true(column_is_also(TYPE(TYPE_JSON), TYPE(TYPE_UTF8)));
+    assert_false(column_is_also(TYPE(TYPE_UTF8), TYPE(TYPE_JSON)));
+    assert_false(column_is_also(TYPE(TYPE_BINARY), TYPE(TYPE_UTF8)));
 }
 
 int main(void)
