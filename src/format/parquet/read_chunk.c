@@ -471,6 +471,7 @@ static void seek_page(struct chunk_reader *reader, uint64_t row)
         return;
     while (at + 1 < index->pages && (uint64_t)index->locations[at + 1].first_row <= row)
         at++;
+    reader->counts->pages += at - reader->next_page;
     reader->counts->pages_skipped += at - reader->next_page;
     reader->next_page = at;
     reader->page = (struct chunk_page){0};
@@ -487,6 +488,7 @@ status chunk_go_to(struct chunk_reader *reader, uint64_t row, struct error *err)
 status chunk_finish(struct chunk_reader *reader, struct error *err)
 {
     if (reader->index) {
+        reader->counts->pages += reader->index->pages - reader->next_page;
         reader->counts->pages_skipped += reader->index->pages - reader->next_page;
         return STATUS_OK;
     }

@@ -120,11 +120,26 @@ static bool compare_ends(struct place *place, const struct portion *levels)
 
 /* ---- one field ---- */
 
+static status too_large(struct leaf_walk *walk)
+{
+    return error_set(walk->err, STATUS_BAD_DATA,
+                     "a row takes more than the %zu bytes of memory that a reader may use",
+                     walk->reader->input.memory->limit);
+}
+
+/* Of a struct only the bitmap: column_reserve would make room in all that is below. */
+static status reserve_rows(struct column *column, size_t n, struct error *err)
+{
+    if (column->field->type.id != TYPE_STRUCT)
+        return column_reserve(column, n, err);
+    return buffer_reserve(&column->validity, bitmap_bytes(column->rows + n) + 8, err);
+}
+
 static status make_rows(struct leaf_walk *walk, struct place *place, const struct portion *levels,
                         const struct slots *slots)
 {
     struct column *column = place->column;
-    TRY(column_reserve(column, slots->n, walk->err));
+    TRY(reserve_rows(column, slots->n, walk->err));
     if (place->node->is_list) {
         if (!make_ends(place, levels))
             return error_set(walk->err, STATUS_BAD_DATA,
@@ -160,8 +175,11 @@ static status compare_rows(struct leaf_walk *walk, struct place *place,
 static status fill_leaf(struct leaf_walk *walk, struct place *place, const struct portion *levels)
 {
     struct chunk_reader *reader = walk->reader;
+    size_t width = reader->leaf->type.out_width;
     struct slots slots;
     TRY(find_slots(walk, place->node, levels, &slots));
+    if (width > 0 && slots.n > reader->input.memory->limit / width)
+        return too_large(walk);
     TRY(column_reserve(place->column, slots.n, walk->err));
     TRY(page_values_take(&reader->leaf->type, &reader->page.values, slots.values,
                          reader->input.memory->limit, place->column, walk->err));
@@ -227,8 +245,7 @@ static status check_size(struct leaf_walk *walk, size_t before)
     size_t now = column_bytes(walk->places[0].column);
     if (now < before || now - before <= limit)
         return STATUS_OK;
-    return error_set(walk->err, STATUS_BAD_DATA,
-                     "a row takes more than the %zu bytes of memory that a reader may use", limit);
+    return too_large(walk);
 }
 
 /* N levels of the open page; a few at a time, for one row may be as large as the file likes to say. */

@@ -46,6 +46,13 @@ status parquet_reader_open(const struct byte_source *source, size_t memory_limit
     return STATUS_OK;
 }
 
+static void release_group(struct format_reader *reader)
+{
+    arena_release(&reader->group_arena);
+    reader->memory.used -= reader->group_bytes;
+    reader->group_bytes = 0;
+}
+
 static void release_leaves(struct format_reader *reader)
 {
     for (size_t i = 0; i < reader->n_leaves; i++)
@@ -60,7 +67,7 @@ void parquet_reader_free(struct format_reader *reader)
     if (!reader)
         return;
     release_leaves(reader);
-    arena_release(&reader->group_arena);
+    release_group(reader);
     decompressor_release(&reader->pages.decompressor);
     column_tree_release(&reader->plan);
     footer_release(&reader->footer);
@@ -185,15 +192,42 @@ status parquet_reader_begin(struct format_reader *reader, const struct format_re
 
 /* ---- row groups ---- */
 
-static void start_chunks(struct format_reader *reader, const struct parquet_group *group)
+static struct skip_request skip_request(struct format_reader *reader,
+                                        const struct parquet_group *group)
 {
+    return (struct skip_request){.source = reader->source,
+                                 .data_end = reader->data_end,
+                                 .group = group,
+                                 .plan = &reader->plan,
+                                 .ranges = reader->ranges,
+                                 .n_ranges = reader->n_ranges,
+                                 .has_orders = reader->footer.meta.column_orders > 0,
+                                 .memory = &reader->memory,
+                                 .bytes_read = &reader->counts.bytes,
+                                 .arena = &reader->group_arena};
+}
+
+/* Pages are found by their index only where some of them are left out. */
+static status start_chunks(struct format_reader *reader, const struct skip_request *request,
+                           struct error *err)
+{
+    const struct parquet_group *group = request->group;
+    const struct row_spans *spans = &reader->spans;
+    bool is_whole =
+        spans->n == 1 && spans->spans[0].first == 0 && spans->spans[0].end == (uint64_t)group->rows;
+    char name[READ_NAME_BYTES];
     for (size_t i = 0; i < reader->n_leaves; i++) {
         struct chunk_reader *leaf = &reader->leaves[i];
         const struct parquet_chunk *chunk = &group->chunks[leaf->leaf->index];
+        const struct parquet_offset_index *index = NULL;
         uint64_t at = 0, end = 0;
         (void)chunk_range(chunk, reader->data_end, &at, &end); /* checked when it was opened */
-        chunk_reader_start(leaf, chunk, NULL, (uint64_t)group->rows, at, end);
+        if (!is_whole)
+            TRY_IN(skip_offset_index(request, chunk, &index, err), err, "in column \"%s\"",
+                   read_leaf_name(leaf->leaf, name));
+        chunk_reader_start(leaf, chunk, index, (uint64_t)group->rows, at, end);
     }
+    return STATUS_OK;
 }
 
 static status finish_group(struct format_reader *reader, struct error *err)
@@ -204,6 +238,25 @@ static status finish_group(struct format_reader *reader, struct error *err)
     return STATUS_OK;
 }
 
+static status start_group(struct format_reader *reader, const struct parquet_group *group,
+                          struct error *err)
+{
+    struct skip_request request = skip_request(reader, group);
+    release_group(reader);
+    TRY(skip_choose(&request, &reader->spans, err));
+    if (reader->spans.n == 0) {
+        reader->counts.groups_skipped++;
+        return STATUS_OK;
+    }
+    TRY(start_chunks(reader, &request, err));
+    reader->group_bytes = reader->group_arena.total_bytes;
+    reader->memory.used += reader->group_bytes;
+    reader->span = 0;
+    reader->row = 0;
+    reader->is_open = true;
+    return STATUS_OK;
+}
+
 /* The next row group that can hold what is wanted; none is open at the end. */
 static status open_group(struct format_reader *reader, struct error *err)
 {
@@ -211,18 +264,8 @@ static status open_group(struct format_reader *reader, struct error *err)
     while (!reader->is_open && reader->next_group < meta->n_groups) {
         const struct parquet_group *group = &meta->groups[reader->next_group++];
         reader->counts.groups++;
-        if (group->rows == 0)
-            continue;
-        arena_release(&reader->group_arena);
-        reader->spans = arena_alloc(&reader->group_arena, sizeof(*reader->spans));
-        if (!reader->spans)
-            return error_no_memory(err);
-        reader->spans[0] = (struct row_span){0, (uint64_t)group->rows};
-        reader->n_spans = 1;
-        reader->span = 0;
-        reader->row = 0;
-        start_chunks(reader, group);
-        reader->is_open = true;
+        if (group->rows > 0)
+            TRY(start_group(reader, group, err));
     }
     return STATUS_OK;
 }
@@ -245,7 +288,7 @@ static status ready_rows(struct format_reader *reader, size_t most, size_t *out,
 static status read_slice(struct format_reader *reader, struct batch *batch, size_t most,
                          size_t *out_rows, struct error *err)
 {
-    const struct row_span *span = &reader->spans[reader->span];
+    const struct row_span *span = &reader->spans.spans[reader->span];
     size_t rows = span->end - reader->row < most ? (size_t)(span->end - reader->row) : most;
     TRY(ready_rows(reader, rows, &rows, err));
     for (size_t i = 0; i < reader->n_columns; i++) {
@@ -272,11 +315,11 @@ static status advance(struct format_reader *reader, struct batch *batch, size_t 
                       size_t *out_rows, struct error *err)
 {
     *out_rows = 0;
-    if (reader->span < reader->n_spans && reader->row == reader->spans[reader->span].end)
+    if (reader->span < reader->spans.n && reader->row == reader->spans.spans[reader->span].end)
         reader->span++;
-    if (reader->span == reader->n_spans)
+    if (reader->span == reader->spans.n)
         return finish_group(reader, err);
-    const struct row_span *span = &reader->spans[reader->span];
+    const struct row_span *span = &reader->spans.spans[reader->span];
     if (reader->row < span->first)
         TRY(go_to_row(reader, span->first, err));
     return read_slice(reader, batch, most, out_rows, err);
@@ -288,10 +331,11 @@ static status read_rows(struct format_reader *reader, struct batch *batch, size_
     size_t before = batch_bytes(batch), done = 0;
     while (done < max_rows) {
         size_t rows = 0;
-        TRY(open_group(reader, err));
-        if (!reader->is_open)
+        status_code code = open_group(reader, err);
+        if (code == STATUS_OK && !reader->is_open)
             break;
-        status_code code = advance(reader, batch, max_rows - done, &rows, err);
+        if (code == STATUS_OK)
+            code = advance(reader, batch, max_rows - done, &rows, err);
         if (code != STATUS_OK) {
             (void)error_context(err, "in row group %zu", reader->next_group - 1);
             return code;

@@ -4,11 +4,7 @@
 
 #include "format/parquet/footer.h"
 #include "format/parquet/read_chunk.h"
-
-/* Rows [first, end) of a row group. */
-struct row_span {
-    uint64_t first, end;
-};
+#include "format/parquet/read_skip.h"
 
 struct reader_column {
     size_t field; /* of the file's schema */
@@ -38,8 +34,9 @@ struct format_reader {
     size_t next_group;
     bool is_open; /* row group next_group - 1 */
     struct arena group_arena;
-    struct row_span *spans; /* of the open group: what is wanted of it */
-    size_t n_spans, span;
+    size_t group_bytes;     /* of the arena, as charged */
+    struct row_spans spans; /* of the open group: what is wanted of it */
+    size_t span;
     uint64_t row; /* of the open group */
 };
 

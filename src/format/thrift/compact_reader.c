@@ -194,6 +194,15 @@ bool thrift_next_struct(struct thrift_reader *reader)
 
 static void skip_value(struct thrift_reader *reader, enum thrift_type type);
 
+/* Inside of lists and maps a bool takes a byte; so nothing there is free, and counts are bounded by what is left. */
+static void skip_element(struct thrift_reader *reader, enum thrift_type type)
+{
+    if (type == THRIFT_TRUE || type == THRIFT_FALSE)
+        next_byte(reader);
+    else
+        skip_value(reader, type);
+}
+
 static void skip_map(struct thrift_reader *reader)
 {
     uint64_t count = next_varint(reader);
@@ -201,8 +210,8 @@ static void skip_map(struct thrift_reader *reader)
         return;
     uint8_t types = next_byte(reader);
     for (uint64_t i = 0; i < count && !reader->failed; i++) {
-        skip_value(reader, (enum thrift_type)(types >> 4));
-        skip_value(reader, (enum thrift_type)(types & 0x0f));
+        skip_element(reader, (enum thrift_type)(types >> 4));
+        skip_element(reader, (enum thrift_type)(types & 0x0f));
     }
 }
 
@@ -210,12 +219,8 @@ static void skip_list(struct thrift_reader *reader)
 {
     enum thrift_type element = THRIFT_STOP;
     size_t count = list_head(reader, &element);
-    for (size_t i = 0; i < count && !reader->failed; i++) {
-        if (element == THRIFT_TRUE || element == THRIFT_FALSE)
-            next_byte(reader);
-        else
-            skip_value(reader, element);
-    }
+    for (size_t i = 0; i < count && !reader->failed; i++)
+        skip_element(reader, element);
 }
 
 static void skip_struct(struct thrift_reader *reader)
