@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "format/parquet/page.h"
+#include "format/parquet/bloom.h"
+#include "format/parquet/chunk_stats.h"
+#include "format/parquet/encoding_choice.h"
 
 void chunk_scratch_release(struct chunk_scratch *scratch)
 {
@@ -12,19 +14,17 @@ void chunk_scratch_release(struct chunk_scratch *scratch)
     buffer_release(&scratch->dense.values);
     buffer_release(&scratch->dense.data);
     dictionary_release(&scratch->dictionary);
+    coding_scratch_release(&scratch->values);
+    buffer_release(&scratch->filter);
     buffer_release(&scratch->body);
     buffer_release(&scratch->small);
 }
 
 /* What stands between the steps of one chunk. */
 struct chunk_work {
-    const struct leaf *leaf;
-    struct levels levels;
-    struct dense values;
-    const struct dictionary *dictionary; /* NULL: PLAIN */
-    struct page *pages;
-    size_t n_pages;
-    struct bounds bounds; /* of the chunk */
+    const struct chunk_input *input;
+    struct chunk_layout layout;
+    struct page_source source; /* of all its pages */
     struct chunk_scratch *scratch;
     struct arena *arena;
 };
@@ -41,14 +41,15 @@ static size_t count_values(const struct levels *levels, size_t first, size_t n, 
 
 static status slice_pages(struct chunk_work *work, const struct page_cuts *cuts, struct error *err)
 {
-    const struct levels *levels = &work->levels;
-    work->n_pages = cuts->pages;
-    work->pages = arena_alloc(work->arena, cuts->pages * sizeof(*work->pages) + 1);
-    if (!work->pages)
+    struct chunk_layout *layout = &work->layout;
+    const struct levels *levels = &layout->levels;
+    layout->n_pages = cuts->pages;
+    layout->pages = arena_alloc(work->arena, cuts->pages * sizeof(*layout->pages) + 1);
+    if (!layout->pages)
         return error_no_memory(err);
     size_t first_value = 0;
     for (size_t i = 0; i < cuts->pages; i++) {
-        struct page *page = &work->pages[i];
+        struct page *page = &layout->pages[i];
         page->first_row = cuts->starts[i];
         page->rows = cuts->starts[i + 1] - cuts->starts[i];
         page->first_level = page->first_row;
@@ -59,19 +60,35 @@ static status slice_pages(struct chunk_work *work, const struct page_cuts *cuts,
         }
         page->first_value = first_value;
         page->values =
-            count_values(levels, page->first_level, page->levels, work->leaf->max_definition);
+            count_values(levels, page->first_level, page->levels, layout->leaf->max_definition);
         first_value += page->values;
     }
     return STATUS_OK;
 }
 
-static void find_bounds(struct chunk_work *work, bounds_kernel *kernel)
+static void find_bounds(struct chunk_layout *layout, bounds_kernel *kernel)
 {
-    for (size_t i = 0; i < work->n_pages; i++) {
-        struct page *page = &work->pages[i];
-        kernel(&work->values, page->first_value, page->values, &page->bounds);
-        bounds_merge(work->leaf->order, &work->bounds, &page->bounds);
+    for (size_t i = 0; i < layout->n_pages; i++) {
+        struct page *page = &layout->pages[i];
+        kernel(&layout->values, page->first_value, page->values, &page->bounds);
+        bounds_merge(layout->leaf->order, &layout->bounds, &page->bounds);
     }
+}
+
+static status lay_out(struct chunk_work *work, struct error *err)
+{
+    const struct chunk_input *input = work->input;
+    const struct page_cuts *cuts = input->cuts;
+    struct chunk_layout *layout = &work->layout;
+    struct levels *levels = &layout->levels;
+    layout->leaf = input->leaf;
+    TRY(levels_take(input->leaf, input->batch, input->first, cuts->starts[cuts->pages],
+                    &work->scratch->levels, levels, err));
+    TRY(dense_take(input->leaf, levels->column, levels->rows, levels->first, levels->values,
+                   &work->scratch->dense, &layout->values, err));
+    TRY(slice_pages(work, cuts, err));
+    find_bounds(layout, input->bounds);
+    return STATUS_OK;
 }
 
 /* ---- pages ---- */
@@ -82,30 +99,77 @@ static void add_sizes(struct parquet_chunk *chunk, const struct page_sizes *size
     chunk->compressed_bytes += (int64_t)sizes->stored;
 }
 
+/* Bytes that compression saves of page NUMBER, a page V1; nothing is kept of it. */
+static status page_saving(struct chunk_work *work, size_t number, struct buffer *pages,
+                          size_t *out_saved, size_t *out_body, struct error *err)
+{
+    size_t start = pages->size;
+    struct page_sizes sizes;
+    TRY(page_write_data(&work->source, &work->layout.pages[number], work->scratch, pages, &sizes,
+                        err));
+    pages->size = start;
+    *out_body += sizes.body;
+    *out_saved += sizes.stored < sizes.body ? sizes.body - sizes.stored : 0;
+    return STATUS_OK;
+}
+
+/* The first page of a chunk V1 did not get smaller: does it look the same in the middle and at the end, and the
+ * dictionary saves nothing worth it either? Then the rest need not be tried. */
+static status is_hopeless(struct chunk_work *work, const struct parquet_chunk *so_far,
+                          struct buffer *pages, bool *out_hopeless, struct error *err)
+{
+    enum { PAGES_AT_LEAST = 4 }; /* of fewer, all are tried */
+    size_t n = work->layout.n_pages, body = 0, saved = 0;
+    *out_hopeless = false;
+    if (n < PAGES_AT_LEAST || work->source.v2 || work->scratch->codec.spec.id == CODEC_NONE)
+        return STATUS_OK;
+    if (compression_pays((size_t)so_far->uncompressed_bytes, (size_t)so_far->compressed_bytes))
+        return STATUS_OK;
+    TRY(page_saving(work, n / 2, pages, &saved, &body, err));
+    TRY(page_saving(work, n - 1, pages, &saved, &body, err));
+    *out_hopeless = !compression_pays(body, body - saved);
+    return STATUS_OK;
+}
+
+static status write_dictionary(struct chunk_work *work, struct buffer *pages,
+                               struct parquet_chunk *chunk, struct error *err)
+{
+    struct page_sizes sizes;
+    chunk->dictionary_page_offset = -1;
+    if (!work->source.coding.dictionary)
+        return STATUS_OK;
+    chunk->dictionary_page_offset = (int64_t)pages->size;
+    TRY(page_write_dictionary(&work->source, work->scratch, pages, &sizes, err));
+    add_sizes(chunk, &sizes);
+    return STATUS_OK;
+}
+
+/* *OUT_HOPELESS: the pages are not all there, compression will not pay. */
 static status write_pages(struct chunk_work *work, struct buffer *pages, struct chunk_result *out,
-                          struct error *err)
+                          bool *out_hopeless, struct error *err)
 {
     struct parquet_chunk *chunk = &out->chunk;
-    struct page_sizes sizes;
+    *out_hopeless = false;
     chunk->codec = (int32_t)work->scratch->codec.spec.id;
     chunk->uncompressed_bytes = chunk->compressed_bytes = 0;
-    chunk->dictionary_page_offset = -1;
-    if (work->dictionary) {
-        chunk->dictionary_page_offset = (int64_t)pages->size;
-        TRY(page_write_dictionary(work->leaf, &work->values, work->dictionary, work->scratch, pages,
-                                  &sizes, err));
-        add_sizes(chunk, &sizes);
-    }
+    TRY(write_dictionary(work, pages, chunk, err));
     chunk->data_page_offset = (int64_t)pages->size;
-    for (size_t i = 0; i < work->n_pages; i++) {
+    work->source.doubtful = false;
+    for (size_t i = 0; i < work->layout.n_pages; i++) {
+        const struct page *page = &work->layout.pages[i];
+        struct page_sizes sizes;
         size_t offset = pages->size;
-        TRY(page_write_data(work->leaf, &work->levels, &work->values, work->dictionary,
-                            &work->pages[i], work->scratch, pages, &sizes, err));
+        TRY(page_write_data(&work->source, page, work->scratch, pages, &sizes, err));
         add_sizes(chunk, &sizes);
+        work->source.doubtful = sizes.stored == sizes.body;
         out->offset_index.locations[i] =
             (struct parquet_page_location){.offset = (int64_t)offset,
                                            .bytes = (int32_t)sizes.stored,
-                                           .first_row = (int64_t)work->pages[i].first_row};
+                                           .first_row = (int64_t)page->first_row};
+        if (i == 0)
+            TRY(is_hopeless(work, chunk, pages, out_hopeless, err));
+        if (*out_hopeless)
+            return STATUS_OK;
     }
     return STATUS_OK;
 }
@@ -116,197 +180,128 @@ static status write_smallest(struct chunk_work *work, struct buffer *pages,
                              struct chunk_result *out, struct error *err)
 {
     size_t start = pages->size;
-    TRY(write_pages(work, pages, out, err));
+    bool hopeless;
+    TRY(write_pages(work, pages, out, &hopeless, err));
+    struct parquet_chunk *chunk = &out->chunk;
     struct codec *codec = &work->scratch->codec;
-    if (codec->spec.id == CODEC_NONE || out->chunk.compressed_bytes < out->chunk.uncompressed_bytes)
+    bool smaller = !hopeless && chunk->compressed_bytes < chunk->uncompressed_bytes;
+    if (codec->spec.id == CODEC_NONE || smaller)
         return STATUS_OK;
+    if (work->source.v2 && !work->source.coding.dictionary) {
+        chunk->codec = CODEC_NONE; /* each of its pages is stored as it is */
+        return STATUS_OK;
+    }
     pages->size = start;
     struct codec_spec kept = codec->spec;
     codec->spec = (struct codec_spec){.id = CODEC_NONE};
-    status_code code = write_pages(work, pages, out, err);
+    status_code code = write_pages(work, pages, out, &hopeless, err);
     codec->spec = kept;
     return code;
 }
 
 /* ---- what the footer says ---- */
 
-static void describe(const struct chunk_work *work, struct chunk_result *out)
+static void count_pages(const struct chunk_work *work, struct parquet_chunk *chunk)
 {
-    const struct leaf *leaf = work->leaf;
-    struct parquet_chunk *chunk = &out->chunk;
-    chunk->physical = (int32_t)leaf->physical;
-    chunk->values = (int64_t)work->levels.count;
-    bool dictionary = work->dictionary != NULL;
+    enum parquet_encoding encoding = work->source.coding.encoding;
+    int32_t pages = (int32_t)work->layout.n_pages;
+    bool dictionary = work->source.coding.dictionary != NULL;
     /* the levels of a page are RLE, also where a column has none */
-    chunk->encodings = (uint64_t)1 << PARQUET_RLE;
-    chunk->encodings |= (uint64_t)1 << PARQUET_PLAIN;
+    chunk->encodings = (uint64_t)1 << PARQUET_RLE | (uint64_t)1 << encoding;
     if (dictionary)
-        chunk->encodings |= (uint64_t)1 << PARQUET_RLE_DICTIONARY;
+        chunk->encodings |= (uint64_t)1 << PARQUET_PLAIN; /* of the dictionary's page */
+    chunk->pages_v2 = work->source.v2;
     chunk->dictionary_pages = dictionary;
-    chunk->plain_pages = dictionary ? 0 : (int32_t)work->n_pages;
-    chunk->indexed_pages = dictionary ? (int32_t)work->n_pages : 0;
-    chunk->column_index_offset = chunk->offset_index_offset = chunk->bloom_filter_offset = -1;
-    out->plain_bytes = dense_plain_bytes(&work->values, 0, work->values.n);
+    if (encoding == PARQUET_PLAIN) {
+        chunk->plain_pages = pages;
+    } else if (encoding == PARQUET_RLE_DICTIONARY) {
+        chunk->indexed_pages = pages;
+    } else {
+        chunk->encoded_pages = pages;
+        chunk->page_encoding = (int32_t)encoding;
+    }
 }
 
 static status set_path(const struct chunk_work *work, struct parquet_chunk *chunk,
                        struct error *err)
 {
-    struct span *path = arena_alloc(work->arena, work->leaf->n_path * sizeof(*path));
+    const struct leaf *leaf = work->layout.leaf;
+    struct span *path = arena_alloc(work->arena, leaf->n_path * sizeof(*path));
     if (!path)
         return error_no_memory(err);
-    for (size_t i = 0; i < work->leaf->n_path; i++)
-        path[i] = (struct span){(const uint8_t *)work->leaf->path[i], strlen(work->leaf->path[i])};
+    for (size_t i = 0; i < leaf->n_path; i++)
+        path[i] = (struct span){(const uint8_t *)leaf->path[i], strlen(leaf->path[i])};
     chunk->path = path;
-    chunk->n_path = work->leaf->n_path;
+    chunk->n_path = leaf->n_path;
     return STATUS_OK;
 }
 
-/* Bounds outlive the column only as copies. */
-static bool keep(struct arena *arena, struct span *span)
+static status describe(const struct chunk_work *work, struct chunk_result *out, struct error *err)
 {
-    uint8_t *copy = arena_alloc(arena, span->size + 1);
-    if (!copy)
-        return false;
-    if (span->size > 0)
-        memcpy(copy, span->data, span->size);
-    span->data = copy;
-    return true;
+    const struct chunk_layout *layout = &work->layout;
+    struct parquet_chunk *chunk = &out->chunk;
+    bool bounded = work->input->options->leaves[work->input->number].statistics;
+    chunk->physical = (int32_t)layout->leaf->physical;
+    chunk->values = (int64_t)layout->levels.count;
+    chunk->column_index_offset = chunk->offset_index_offset = -1;
+    count_pages(work, chunk);
+    TRY(set_path(work, chunk, err));
+    TRY(chunk_statistics(layout, bounded, work->arena, &chunk->statistics, err));
+    TRY(chunk_size_statistics(layout, work->arena, &chunk->sizes, err));
+    out->plain_bytes = dense_plain_bytes(&layout->values, 0, layout->values.n);
+    return bounded ? chunk_column_index(layout, work->arena, &out->column_index, err) : STATUS_OK;
 }
 
-static status set_statistics(const struct chunk_work *work, struct parquet_statistics *out,
-                             struct error *err)
+/* ---- distinct values ---- */
+
+static bool is_floating(const struct leaf *leaf)
 {
-    const struct leaf *leaf = work->leaf;
-    bool floating = leaf->order == ORDER_FLOAT || leaf->order == ORDER_DOUBLE;
-    *out =
-        (struct parquet_statistics){.null_count = (int64_t)(work->levels.count - work->values.n),
-                                    .nan_count = floating ? (int64_t)work->bounds.nan_count : -1};
-    if (!work->bounds.set)
-        return STATUS_OK;
-    struct span min = bound_span(&work->bounds.min), max = bound_span(&work->bounds.max);
-    out->has_min = true;
-    bound_cut_min(leaf, min, &out->min, &out->min_exact);
-    TRY(bound_cut_max(leaf, max, work->arena, &out->max, &out->has_max, &out->max_exact, err));
-    if ((out->has_min && !keep(work->arena, &out->min)) ||
-        (out->has_max && !keep(work->arena, &out->max)))
-        return error_no_memory(err);
-    return STATUS_OK;
+    return leaf->physical == PARQUET_FLOAT || leaf->physical == PARQUET_DOUBLE;
 }
 
-static enum parquet_boundary boundary_of(enum leaf_order order,
-                                         const struct parquet_column_index *index)
+/* What follows from DISTINCT (NULL: not known): their number, which of floating point is not that of the bit patterns,
+ * and the bloom filter. */
+static status use_distinct(const struct chunk_work *work, const struct dictionary *distinct,
+                           struct buffer *filters, struct chunk_result *out, struct error *err)
 {
-    bool ascending = true, descending = true;
-    size_t before = SIZE_MAX;
-    for (size_t i = 0; i < index->pages; i++) {
-        if (index->null_pages[i])
-            continue;
-        if (before != SIZE_MAX) {
-            int min = bound_compare(order, index->min[before], index->min[i]);
-            int max = bound_compare(order, index->max[before], index->max[i]);
-            ascending &= min <= 0 && max <= 0;
-            descending &= min >= 0 && max >= 0;
-        }
-        before = i;
+    const struct chunk_input *input = work->input;
+    struct parquet_chunk *chunk = &out->chunk;
+    if (distinct && !is_floating(input->leaf)) {
+        chunk->statistics.has_distinct = true;
+        chunk->statistics.distinct_count = (int64_t)distinct->entries;
     }
-    if (ascending)
-        return PARQUET_ASCENDING;
-    return descending ? PARQUET_DESCENDING : PARQUET_UNORDERED;
-}
-
-/* *out_whole false: a page has values but no bounds (NaN only, or a text that can't be raised): then the
- * format wants no index for the chunk. */
-static status fill_index(const struct chunk_work *work, struct parquet_column_index *index,
-                         bool *out_whole, struct error *err)
-{
-    *out_whole = false;
-    for (size_t i = 0; i < work->n_pages; i++) {
-        const struct page *page = &work->pages[i];
-        bool exact;
-        index->null_pages[i] = page->values == 0;
-        index->null_counts[i] = (int64_t)(page->levels - page->values);
-        if (page->values == 0)
-            continue;
-        if (!page->bounds.set)
-            return STATUS_OK;
-        struct span max = bound_span(&page->bounds.max);
-        bound_cut_min(work->leaf, bound_span(&page->bounds.min), &index->min[i], &exact);
-        bool raised;
-        TRY(bound_cut_max(work->leaf, max, work->arena, &index->max[i], &raised, &exact, err));
-        if (!raised)
-            return STATUS_OK;
-        if (!keep(work->arena, &index->min[i]) || !keep(work->arena, &index->max[i]))
-            return error_no_memory(err);
-    }
-    *out_whole = true;
-    return STATUS_OK;
-}
-
-static status set_column_index(const struct chunk_work *work, struct parquet_column_index *out,
-                               struct error *err)
-{
-    size_t n = work->n_pages;
-    *out = (struct parquet_column_index){0};
-    if (work->leaf->order == ORDER_NONE)
+    chunk->bloom_filter_offset = -1;
+    if (!input->options->leaves[input->number].bloom_filter)
         return STATUS_OK;
-    struct parquet_column_index index = {
-        .pages = n,
-        .null_pages = arena_alloc(work->arena, n * sizeof(bool) + 1),
-        .min = arena_alloc(work->arena, n * sizeof(struct span) + 1),
-        .max = arena_alloc(work->arena, n * sizeof(struct span) + 1),
-        .null_counts = arena_alloc(work->arena, n * sizeof(int64_t) + 1),
-    };
-    if (!index.null_pages || !index.min || !index.max || !index.null_counts)
-        return error_no_memory(err);
-    bool whole;
-    TRY(fill_index(work, &index, &whole, err));
-    if (!whole)
-        return STATUS_OK;
-    index.boundary = boundary_of(work->leaf->order, &index);
-    *out = index;
+    size_t offset = filters->size;
+    TRY(bloom_append(input->leaf, &work->layout.values, distinct, input->options->bloom_filter_fpp,
+                     &work->scratch->filter, filters, &chunk->bloom_filter_bytes, err));
+    chunk->bloom_filter_offset = (int64_t)offset;
     return STATUS_OK;
 }
 
-/* Dictionary or PLAIN. Few entries always pay; of many, with compression, a trial tells: supplier keys of
- * 10,000 line items are a quarter larger with a dictionary than without. */
-static status choose_encoding(struct chunk_work *work, const struct parquet_options *options,
-                              struct error *err)
+status chunk_encode(const struct chunk_input *input, struct chunk_scratch *scratch,
+                    struct buffer *pages, struct buffer *filters, struct arena *arena,
+                    struct chunk_result *out, struct error *err)
 {
-    enum { MANY = 8 };
-    struct dictionary *dictionary = &work->scratch->dictionary;
-    bool compressed = options->codec.id != CODEC_NONE, made = false;
-    if (options->dictionary)
-        TRY(dictionary_build(dictionary, work->leaf, &work->values, &work->bounds, compressed,
-                             &made, err));
-    if (made && compressed && dictionary->entries * MANY > work->values.n)
-        TRY(page_dictionary_pays(work->leaf, &work->values, dictionary, work->scratch, &made, err));
-    work->dictionary = made ? dictionary : NULL;
-    return STATUS_OK;
-}
-
-status chunk_encode(const struct leaf *leaf, bounds_kernel *bounds,
-                    const struct parquet_options *options, const struct batch *batch, size_t first,
-                    const struct page_cuts *cuts, struct chunk_scratch *scratch,
-                    struct buffer *pages, struct arena *arena, struct chunk_result *out,
-                    struct error *err)
-{
-    struct chunk_work work = {.leaf = leaf, .scratch = scratch, .arena = arena};
-    struct levels *levels = &work.levels;
-    TRY(levels_take(leaf, batch, first, cuts->starts[cuts->pages], &scratch->levels, levels, err));
-    TRY(dense_take(leaf, levels->column, levels->rows, levels->first, levels->values,
-                   &scratch->dense, &work.values, err));
-    TRY(slice_pages(&work, cuts, err));
-    find_bounds(&work, bounds);
-    TRY(choose_encoding(&work, options, err));
-    out->offset_index.pages = work.n_pages;
+    const struct parquet_options *options = input->options;
+    struct chunk_work work = {.input = input, .scratch = scratch, .arena = arena};
+    struct chunk_layout *layout = &work.layout;
+    const struct dictionary *distinct;
+    TRY(codec_use(&scratch->codec, options->leaves[input->number].codec, err));
+    TRY(lay_out(&work, err));
+    work.source = (struct page_source){.leaf = input->leaf,
+                                       .levels = &layout->levels,
+                                       .values = &layout->values,
+                                       .v2 = options->profile == PROFILE_DENSE};
+    TRY(encoding_choose(input->leaf, options, input->number, &layout->values, &layout->bounds,
+                        scratch, &work.source.coding, &distinct, err));
+    out->offset_index.pages = layout->n_pages;
     out->offset_index.locations =
-        arena_alloc(arena, work.n_pages * sizeof(*out->offset_index.locations) + 1);
+        arena_alloc(arena, layout->n_pages * sizeof(*out->offset_index.locations) + 1);
     if (!out->offset_index.locations)
         return error_no_memory(err);
     TRY(write_smallest(&work, pages, out, err));
-    describe(&work, out);
-    TRY(set_path(&work, &out->chunk, err));
-    TRY(set_statistics(&work, &out->chunk.statistics, err));
-    return set_column_index(&work, &out->column_index, err);
+    TRY(describe(&work, out, err));
+    return use_distinct(&work, distinct, filters, out, err);
 }

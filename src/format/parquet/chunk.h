@@ -9,6 +9,7 @@
 #include "format/parquet/levels.h"
 #include "format/parquet/metadata.h"
 #include "format/parquet/options.h"
+#include "format/parquet/values.h"
 
 /* Working memory of an encoder, used again for every chunk. */
 struct chunk_scratch {
@@ -17,8 +18,10 @@ struct chunk_scratch {
     struct levels_scratch levels;
     struct dense_scratch dense;
     struct dictionary dictionary;
-    struct buffer body;  /* a page before compression */
-    struct buffer small; /* a page header; levels of a page as 32-bit values */
+    struct coding_scratch values;
+    struct buffer filter; /* bits of a bloom filter */
+    struct buffer body;   /* a page before compression */
+    struct buffer small;  /* a page header; levels of a page as 32-bit values */
 };
 
 void chunk_scratch_release(struct chunk_scratch *scratch);
@@ -36,12 +39,21 @@ struct chunk_result {
     uint64_t plain_bytes;
 };
 
-/* Append the pages of LEAF for rows [first, ...) of BATCH to PAGES. Arrays and bounds of OUT live in
- * ARENA. BAD_DATA: a value without a Parquet form. */
-status chunk_encode(const struct leaf *leaf, bounds_kernel *bounds,
-                    const struct parquet_options *options, const struct batch *batch, size_t first,
-                    const struct page_cuts *cuts, struct chunk_scratch *scratch,
-                    struct buffer *pages, struct arena *arena, struct chunk_result *out,
-                    struct error *err);
+/* One leaf of some rows. */
+struct chunk_input {
+    const struct leaf *leaf;
+    size_t number; /* of the leaf */
+    bounds_kernel *bounds;
+    const struct parquet_options *options; /* bound */
+    const struct batch *batch;
+    size_t first; /* row of the batch that the row group begins at */
+    const struct page_cuts *cuts;
+};
+
+/* Append the pages of the leaf to PAGES, its bloom filter, if it has one, to FILTERS (its offset in OUT is relative to
+ * those). Arrays and bounds of OUT live in ARENA. BAD_DATA: a value without a Parquet form. */
+status chunk_encode(const struct chunk_input *input, struct chunk_scratch *scratch,
+                    struct buffer *pages, struct buffer *filters, struct arena *arena,
+                    struct chunk_result *out, struct error *err);
 
 #endif

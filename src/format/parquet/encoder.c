@@ -1,12 +1,14 @@
 /* Batches to sealed row groups, one column after the other:
  *
- *   column -> levels and dense values -> bounds of each page -> dictionary or not -> pages -> description
+ *   rows put in order, where asked
+ *   column -> levels and dense values -> bounds of each page -> encoding -> pages, bloom filter -> description
  *
  * All working memory belongs to the encoder and is used again, so a row group costs no allocation but its
  * own bytes. */
 #include "format/parquet/chunk.h"
 #include "format/parquet/driver.h"
 #include "format/parquet/group_meta.h"
+#include "format/parquet/row_order.h"
 
 struct encoder {
     struct leaf_plan plan;
@@ -14,6 +16,9 @@ struct encoder {
     struct parquet_options options;
     struct chunk_scratch scratch;
     struct buffer cuts;
+    struct buffer filters;
+    struct row_order order;
+    struct batch sorted;
     struct arena arena; /* of one encode */
     size_t page_rows;   /* rows of a page at most, after the widest fixed-width column */
 };
@@ -26,6 +31,9 @@ void parquet_encoder_free(struct encoder *encoder)
     mem_free(encoder->bounds);
     chunk_scratch_release(&encoder->scratch);
     buffer_release(&encoder->cuts);
+    buffer_release(&encoder->filters);
+    row_order_release(&encoder->order);
+    batch_release(&encoder->sorted);
     arena_release(&encoder->arena);
     mem_free(encoder);
 }
@@ -65,6 +73,8 @@ status parquet_encoder_new(const struct schema *schema, const struct option_valu
     TRY(parquet_options_bind(options, &encoder->plan, &encoder->plan.arena, &encoder->options,
                              err));
     TRY(bind_kernels(encoder, err));
+    if (encoder->options.n_sort_keys > 0)
+        TRY(batch_init(&encoder->sorted, schema, err));
     TRY(codec_init(&encoder->scratch.codec, encoder->options.codec, err));
     crc32_init(&encoder->scratch.crc);
     *out = TAKE(encoder);
@@ -125,24 +135,66 @@ static void row_group_cleanup(struct row_group *group)
     row_group_release(group);
 }
 
+static void add_leaf(const struct chunk_result *result, size_t i, struct row_group *group,
+                     struct group_meta *meta)
+{
+    meta->group.chunks[i] = result->chunk;
+    meta->leaves[i] = (struct group_leaf){.column_index = result->column_index,
+                                          .offset_index = result->offset_index,
+                                          .plain_bytes = (int64_t)result->plain_bytes};
+    meta->group.uncompressed_bytes += result->chunk.uncompressed_bytes;
+    meta->group.compressed_bytes += result->chunk.compressed_bytes;
+    group->plain_bytes += result->plain_bytes;
+}
+
+/* Bloom filters lie behind the pages of all columns. */
+static status append_filters(struct encoder *encoder, struct row_group *group,
+                             struct group_meta *meta, struct error *err)
+{
+    const struct buffer *filters = &encoder->filters;
+    for (size_t i = 0; i < meta->n_leaves; i++)
+        if (meta->group.chunks[i].bloom_filter_offset >= 0)
+            meta->group.chunks[i].bloom_filter_offset += (int64_t)group->pages.size;
+    if (filters->size > 0)
+        TRY(buffer_append(&group->pages, filters->data, filters->size, err));
+    meta->pages_bytes = (int64_t)group->pages.size;
+    return STATUS_OK;
+}
+
 static status encode_leaves(struct encoder *encoder, const struct batch *batch, size_t first,
                             const struct page_cuts *cuts, struct row_group *group,
                             struct group_meta *meta, struct error *err)
 {
-    const struct leaf_plan *plan = &encoder->plan;
-    for (size_t i = 0; i < plan->n_leaves; i++) {
+    encoder->filters.size = 0;
+    for (size_t i = 0; i < encoder->plan.n_leaves; i++) {
         struct chunk_result result = {0};
-        TRY(chunk_encode(&plan->leaves[i], encoder->bounds[i], &encoder->options, batch, first,
-                         cuts, &encoder->scratch, &group->pages, &encoder->arena, &result, err));
-        meta->group.chunks[i] = result.chunk;
-        meta->leaves[i] = (struct group_leaf){.column_index = result.column_index,
-                                              .offset_index = result.offset_index,
-                                              .plain_bytes = (int64_t)result.plain_bytes};
-        meta->group.uncompressed_bytes += result.chunk.uncompressed_bytes;
-        meta->group.compressed_bytes += result.chunk.compressed_bytes;
-        group->plain_bytes += result.plain_bytes;
+        struct chunk_input input = {.leaf = &encoder->plan.leaves[i],
+                                    .number = i,
+                                    .bounds = encoder->bounds[i],
+                                    .options = &encoder->options,
+                                    .batch = batch,
+                                    .first = first,
+                                    .cuts = cuts};
+        TRY(chunk_encode(&input, &encoder->scratch, &group->pages, &encoder->filters,
+                         &encoder->arena, &result, err));
+        add_leaf(&result, i, group, meta);
     }
-    meta->pages_bytes = (int64_t)group->pages.size;
+    return append_filters(encoder, group, meta, err);
+}
+
+/* The rows in the order that was asked for: BATCH and FIRST stay, or become those of a sorted copy. */
+static status put_in_order(struct encoder *encoder, const struct batch **batch, size_t *first,
+                           size_t n, struct error *err)
+{
+    const uint32_t *rows;
+    TRY(row_order_find(&encoder->order, &encoder->plan, &encoder->options, *batch, *first, n, &rows,
+                       err));
+    if (!rows)
+        return STATUS_OK;
+    batch_clear(&encoder->sorted);
+    TRY(batch_gather(&encoder->sorted, *batch, rows, n, err));
+    *batch = &encoder->sorted;
+    *first = 0;
     return STATUS_OK;
 }
 
@@ -159,6 +211,8 @@ status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t
                   .n_chunks = plan->n_leaves,
                   .file_offset = -1,
                   .ordinal = -1,
+                  .sort_keys = encoder->options.sort_keys,
+                  .n_sort_keys = encoder->options.n_sort_keys,
                   .chunks =
                       arena_alloc(&encoder->arena, plan->n_leaves * sizeof(*meta.group.chunks))},
         .leaves = arena_alloc(&encoder->arena, plan->n_leaves * sizeof(*meta.leaves)),
@@ -166,6 +220,7 @@ status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t
     };
     if (!meta.group.chunks || !meta.leaves)
         return error_no_memory(err);
+    TRY(put_in_order(encoder, &batch, &first, n, err));
     struct page_cuts cuts;
     TRY(cut_pages(encoder, batch, first, n, &cuts, err));
     TRY(encode_leaves(encoder, batch, first, &cuts, &group, &meta, err));

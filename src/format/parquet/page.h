@@ -1,4 +1,4 @@
-/* Data and dictionary pages (V1): body, compression, checksum, header. */
+/* Data pages, V1 and V2, and dictionary pages: body, compression, checksum, header. */
 #ifndef LEAT_FORMAT_PARQUET_PAGE_H
 #define LEAT_FORMAT_PARQUET_PAGE_H
 
@@ -12,24 +12,33 @@ struct page {
     struct bounds bounds;
 };
 
+/* What all pages of a chunk share. */
+struct page_source {
+    const struct leaf *leaf;
+    const struct levels *levels;
+    const struct dense *values;
+    struct value_coding coding;
+    bool v2;
+    /* V2: the page before was not worth compressing; a piece of this one is tried first */
+    bool doubtful;
+};
+
 struct page_sizes {
     size_t body;   /* header and page, uncompressed */
     size_t stored; /* header and page as stored */
 };
 
-/* Append the page to PAGES. DICTIONARY NULL: PLAIN. */
-status page_write_data(const struct leaf *leaf, const struct levels *levels,
-                       const struct dense *values, const struct dictionary *dictionary,
-                       const struct page *page, struct chunk_scratch *scratch, struct buffer *pages,
-                       struct page_sizes *out, struct error *err);
-status page_write_dictionary(const struct leaf *leaf, const struct dense *values,
-                             const struct dictionary *dictionary, struct chunk_scratch *scratch,
-                             struct buffer *pages, struct page_sizes *out, struct error *err);
+/* Is it worth it that a reader has to decompress? A 64th saved is the least. */
+static inline bool compression_pays(size_t body_bytes, size_t stored_bytes)
+{
+    return stored_bytes < body_bytes - body_bytes / 64;
+}
 
-/* Is the dictionary with its indexes smaller than the values, when both are compressed? Foretold from the
- * first values and entries. */
-status page_dictionary_pays(const struct leaf *leaf, const struct dense *values,
-                            const struct dictionary *dictionary, struct chunk_scratch *scratch,
-                            bool *out_pays, struct error *err);
+/* Append the page to PAGES, compressed by the scratch's codec; V2 as it is where that does not pay. */
+status page_write_data(const struct page_source *source, const struct page *page,
+                       struct chunk_scratch *scratch, struct buffer *pages, struct page_sizes *out,
+                       struct error *err);
+status page_write_dictionary(const struct page_source *source, struct chunk_scratch *scratch,
+                             struct buffer *pages, struct page_sizes *out, struct error *err);
 
 #endif
