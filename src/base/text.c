@@ -205,19 +205,52 @@ static size_t utf8_sequence(const uint8_t *p, size_t room)
     return bad ? 0 : length;
 }
 
+static const uint64_t high_bits = UINT64_C(0x8080808080808080);
+
+/* Are the last bytes of DATA ASCII, up to eight of them? Loads overlap, so that no branch asks how many there are:
+ * texts in columns have lengths at random. SIZE is not 0. */
+static bool ends_in_ascii(const uint8_t *data, size_t size)
+{
+    uint64_t bits;
+    if (size >= 8)
+        bits = load_u64le(data + size - 8);
+    else if (size >= 4)
+        bits = load_u32le(data) | load_u32le(data + size - 4);
+    else
+        bits = data[0] | data[size / 2] | data[size - 1];
+    return (bits & high_bits) == 0;
+}
+
+/* Bytes from DATA on that are ASCII, at most all SIZE. */
+static size_t ascii_prefix(const uint8_t *data, size_t size)
+{
+    size_t at = 0;
+    for (; size - at >= 32; at += 32) {
+        const uint8_t *p = data + at;
+        uint64_t first = load_u64le(p) | load_u64le(p + 8);
+        uint64_t second = load_u64le(p + 16) | load_u64le(p + 24);
+        if ((first | second) & high_bits)
+            break;
+    }
+    while (size - at >= 8 && !(load_u64le(data + at) & high_bits))
+        at += 8;
+    if (size - at < 8 && size > 0 && ends_in_ascii(data, size))
+        return size;
+    while (at < size && data[at] < 0x80)
+        at++;
+    return at;
+}
+
 size_t text_utf8_valid_prefix(const char *bytes, size_t size)
 {
     const uint8_t *data = (const uint8_t *)bytes;
-    size_t at = 0;
-    while (at < size) {
-        if (size - at >= 8 && (load_u64le(data + at) & UINT64_C(0x8080808080808080)) == 0) {
-            at += 8;
-            continue;
-        }
+    for (size_t at = 0;;) {
+        at += ascii_prefix(data + at, size - at);
+        if (at == size)
+            return size;
         size_t length = utf8_sequence(data + at, size - at);
         if (length == 0)
             return at;
         at += length;
     }
-    return size;
 }

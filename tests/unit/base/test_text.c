@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmocka_all.h"
@@ -101,6 +102,29 @@ static void only_well_formed_utf8_is_valid(void **state)
     assert_int_equal(text_utf8_valid_prefix("a\0b", 3), 3);
 }
 
+/* One bad byte at each place of a text of each length; the one behind its end is bad as well. */
+static void a_bad_byte_is_found_at_every_place(void **state)
+{
+    for (size_t size = 0; size < 100; size++) {
+        char *text = malloc(size + 1);
+        memset(text, 'a', size);
+        text[size] = '\xFF';
+        assert_int_equal(text_utf8_valid_prefix(text, size), size);
+        for (size_t bad = 0; bad < size; bad++) {
+            text[bad] = '\xFF';
+            assert_int_equal(text_utf8_valid_prefix(text, size), bad);
+            text[bad] = 'a';
+        }
+        for (size_t at = 0; at + 2 <= size; at++) {
+            memcpy(text + at, "\xC3\xA4", 2);
+            assert_int_equal(text_utf8_valid_prefix(text, size), size);
+            assert_int_equal(text_utf8_valid_prefix(text, at + 1), at);
+            memcpy(text + at, "aa", 2);
+        }
+        free(text);
+    }
+}
+
 static void whole_numbers_are_read_to_the_last_one(void **state)
 {
     int64_t n;
@@ -200,6 +224,7 @@ int main(void)
         cmocka_unit_test(wildcards_match_as_a_shell_would),
         cmocka_unit_test(the_nearest_word_is_suggested_and_no_far_one),
         cmocka_unit_test(only_well_formed_utf8_is_valid),
+        cmocka_unit_test(a_bad_byte_is_found_at_every_place),
         cmocka_unit_test(whole_numbers_are_read_to_the_last_one),
         cmocka_unit_test(sizes_are_read_in_both_systems),
         cmocka_unit_test(durations_are_read_as_people_write_them),
