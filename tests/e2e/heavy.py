@@ -57,7 +57,7 @@ def huge(shop, megabytes=50, rows=8, texts=True, small_rows=2000):
     step = small_rows + 1
 
     def row(r):
-        raw = pick.randbytes(megabytes * MB)
+        raw = b"".join(pick.randbytes(MB) for _ in range(megabytes))
         words = pick.randbytes(megabytes * MB // 2).hex() if texts else None
         return r * step, raw, words, f"row {r}"
 
