@@ -109,7 +109,8 @@ def test_a_stream_goes_on_from_a_checkpoint(shop, writer):
     first = load(shop, 8, first)
     assert hint(table)["version"] == at + 10, "ours, from theirs and the JSON behind it"
     remove_json(table, at + 10)
-    assert_equal(shop, readers=["pyarrow", "duckdb", "polars", "spark"], statistics=False)
+    others = [] if "v2" in writer else ["polars"]  # which refuses tables that may have such checkpoints
+    assert_equal(shop, readers=["pyarrow", "duckdb", "spark", *others], statistics=False)
 
     shop.run("--mode", "full-refresh")
     assert_equal(shop, readers=["pyarrow"], statistics=False)

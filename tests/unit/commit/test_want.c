@@ -145,6 +145,77 @@ static void a_checkpoint_is_whole_or_not_there(void **state)
     }
 }
 
+static status_code count_files(void *context, const struct live_file *file, struct error *err)
+{
+    ++*(int *)context;
+    return STATUS_OK;
+}
+
+/* Eleven runs, of which a checkpoint alone tells the first ten; THEIRS: also another's version behind it. */
+static void cut_off(struct scratch *scratch, bool theirs)
+{
+    struct test_run run;
+    char name[64];
+    for (int i = 0; i <= 10; i++) {
+        snprintf(name, sizeof(name), "%d.parquet", i);
+        CHECK_OK(test_add(scratch, name, name, 1));
+    }
+    if (theirs)
+        put_version_text(scratch, 11,
+                         "{\"commitInfo\":{\"operation\":\"WRITE\",\"engineInfo\":\"other\"}}\n");
+    CHECK_OK(test_begin(&run, scratch->storage, "public.orders"));
+    CHECK_OK(commit_find("delta")->after_publish(run.table, 10 + theirs, &scratch->err));
+    test_end(&run);
+    for (int i = 0; i < 10 + theirs; i++) {
+        snprintf(name, sizeof(name), "_delta_log/%020d.json", i);
+        CHECK_OK(storage_remove(scratch->storage, name, &scratch->err));
+    }
+}
+
+static void a_state_told_by_a_checkpoint_is_whole_or_not_told(void **state)
+{
+    struct scratch *scratch = *state;
+    cut_off(scratch, false);
+    for (unsigned nth = 1;; nth++) {
+        struct test_run run;
+        int files = 0;
+        fail_allocation(nth);
+        status_code s = test_begin(&run, scratch->storage, "public.orders");
+        if (s == STATUS_OK)
+            s = commit_find("delta")->each_file(run.table, count_files, &files, &run.err);
+        bool failed = allocation_failed();
+        if (s == STATUS_OK) {
+            assert_string_equal(run.base.record.run_id, "10.parquet");
+            assert_int_equal(run.base.schema.n_fields, 4);
+            assert_int_equal(files, 11);
+        } else if (s != STATUS_NO_MEMORY) {
+            fail_msg("allocation %u: %s: %s", nth, status_text(s), run.err.text);
+        }
+        test_end(&run);
+        if (!failed)
+            break;
+    }
+}
+
+static void a_hold_over_versions_that_nobody_can_read_never_gets_lost(void **state)
+{
+    struct scratch *scratch = *state;
+    cut_off(scratch, true);
+    for (unsigned nth = 1;; nth++) {
+        struct test_run run;
+        fail_allocation(nth);
+        status_code s = test_begin(&run, scratch->storage, "public.orders");
+        bool failed = allocation_failed();
+        if (s == STATUS_OK)
+            assert_non_null(run.base.hold);
+        else if (s != STATUS_NO_MEMORY)
+            fail_msg("allocation %u: %s: %s", nth, status_text(s), run.err.text);
+        test_end(&run);
+        if (!failed)
+            break;
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
@@ -153,6 +224,8 @@ int main(void)
         T(a_stream_never_forgets_its_last_run),
         T(a_version_is_never_published_with_a_hole),
         T(a_checkpoint_is_whole_or_not_there),
+        T(a_state_told_by_a_checkpoint_is_whole_or_not_told),
+        T(a_hold_over_versions_that_nobody_can_read_never_gets_lost),
     };
     json_init();
     return cmocka_run_group_tests_name("commit/want", tests, NULL, NULL);
