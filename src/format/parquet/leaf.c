@@ -6,11 +6,13 @@
 
 enum { MAX_DEPTH = 32, LEAVES_MAX = 1 << 20 };
 
-/* log2(10) in 1/10^6: a number of p digits needs p * log2(10) bits and one for the sign. */
+/* log2(10) in 1/10^6: a number of p digits needs p * log2(10) bits and one for the sign. What does not fit 16 bytes takes 24
+ * or 32: DuckDB (1.5) reads other numbers where such a length is no multiple of 8. */
 int32_t decimal_fixed_bytes(int32_t precision)
 {
     int64_t bits = ((int64_t)precision * 3321929 + 999999) / 1000000 + 1;
-    return (int32_t)((bits + 7) / 8);
+    int32_t bytes = (int32_t)((bits + 7) / 8);
+    return bytes > 16 ? (bytes + 7) / 8 * 8 : bytes;
 }
 
 /* The primitive types: their physical type and what the footer says of them. */

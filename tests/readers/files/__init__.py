@@ -27,7 +27,7 @@ FILE_READERS = {
     "polars": _one_by_one(engines.polars_file),
     "delta-rs": _one_by_one(engines.delta_rs_file),
     "fastparquet": _one_by_one(lambda path, names: fastparquet_file.read(path, names, extremes.FIELDS)),
-    "spark": _one_by_one(engines.spark_file),
+    "spark": engines.spark_files,
     "parquet-java": programs.parquet_java,
     "hyparquet": programs.hyparquet,
 }

@@ -101,10 +101,7 @@ DEVIATIONS = {
     "pyarrow": {
         "interval": Becomes("its 12 bytes", lambda v: v and _interval_bytes(v)),
     },
-    "duckdb": {
-        **dict.fromkeys(WIDE, double),
-        "decimal39_1": Wrong("other numbers: it goes wrong over decimals of 17 bytes"),
-    },
+    "duckdb": dict.fromkeys(WIDE, double),
     "polars": {
         **dict.fromkeys(WIDE, Refuses("can't decode Decimal128", "refuses the column: 38 digits at most")),
         "time_24": no_24,

@@ -16,8 +16,7 @@ ROWS = {
     "decimal to 38 digits": [
         *["decimal1_0", "decimal9_2", "decimal9_9", "decimal18_0", "decimal18_6", "decimal19_0", "decimal38_0", "decimal38_10"]
     ],
-    "decimal(39,1)": ["decimal39_1"],
-    "decimal(76,s)": ["decimal76_0", "decimal76_38"],
+    "decimal to 76 digits": ["decimal39_1", "decimal76_0", "decimal76_38"],
     "text, also of 1 MB": ["text", "long_text", "all_null"],
     "binary": ["binary"],
     "fixed_binary": ["fixed_binary"],
