@@ -183,6 +183,13 @@ CASES = [
     (3001, "some", ["--compression", "none", "--page-rows", "100", "--groups", "3"]),
     (3001, "some", ["--no-dictionary", "--page-rows", "17"]),
     (20001, "some", []),
+    (1000, "some", ["--compression", "gzip:6"]),
+    (1000, "some", ["--compression", "lz4_raw", "--groups", "3"]),
+    (1, "some", ["--set", "encoding=dense"]),
+    (2, "all", ["--set", "encoding=dense"]),
+    (1000, "none", ["--set", "encoding=dense", "--set", "dictionary=false", "--compression", "none"]),
+    (3001, "some", ["--set", "encoding=dense", "--page-rows", "100", "--groups", "3"]),
+    (20001, "some", ["--set", "encoding=dense", "--set", "dictionary=false"]),
 ]
 IDS = ["-".join([str(rows), nulls, *a]).replace("--", "") for rows, nulls, a in CASES]
 

@@ -17,7 +17,11 @@
 
 enum nulls { NULLS_SOME, NULLS_NONE, NULLS_ALL };
 
+enum { MOST_SETS = 8 };
+
 struct settings {
+    const char *sets[MOST_SETS]; /* "name=value" */
+    size_t n_sets;
     const char *path;
     size_t rows, groups;
     enum nulls nulls;
@@ -494,6 +498,13 @@ static void write_all(const struct settings *settings)
     set_option(driver->options, values, "compression", settings->compression);
     set_option(driver->options, values, "dictionary", settings->dictionary);
     set_option(driver->options, values, "page_rows", settings->page_rows);
+    for (size_t i = 0; i < settings->n_sets; i++) {
+        const char *value = strchr(settings->sets[i], '=');
+        char name[40];
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(settings->sets[i], "="),
+                 settings->sets[i]);
+        set_option(driver->options, values, name, value ? value + 1 : "");
+    }
     struct schema schema = {0};
     for (size_t c = 0; c < N_COLUMNS; c++)
         if (!is_left_out(settings, c))
@@ -540,6 +551,8 @@ int main(int argc, char **argv)
             settings.page_rows = text;
         else if (flag("--without", argv, argc, &i, &text))
             settings.without = text;
+        else if (settings.n_sets < MOST_SETS && flag("--set", argv, argc, &i, &text))
+            settings.sets[settings.n_sets++] = text;
         else if (strcmp(argv[i], "--no-dictionary") == 0)
             settings.dictionary = "false";
         else
@@ -548,7 +561,7 @@ int main(int argc, char **argv)
     if (!settings.path || settings.groups == 0) {
         fprintf(stderr, "usage: write_types OUT [--rows N] [--groups N] [--compression C] "
                         "[--nulls some|none|all] [--no-dictionary] [--page-rows N] "
-                        "[--without COLUMN]\n");
+                        "[--without COLUMN] [--set OPTION=VALUE]...\n");
         return 2;
     }
     write_all(&settings);
