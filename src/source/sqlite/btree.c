@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+#include "source/sqlite/scan.h"
+
 enum {
     MAX_PAGES_READ = 1200,
     MAX_DEPTH = 20,
@@ -37,21 +40,11 @@ static uint32_t u16(const uint8_t *p)
     return (uint32_t)p[0] << 8 | p[1];
 }
 
-static uint32_t u32(const uint8_t *p)
-{
-    return u16(p) << 16 | u16(p + 2);
-}
-
-/* Big-endian groups of seven bits, the ninth byte whole. */
 static int64_t varint(const uint8_t *p)
 {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) {
-        value = value << 7 | (p[i] & 0x7f);
-        if (!(p[i] & 0x80))
-            return (int64_t)value;
-    }
-    return (int64_t)(value << 8 | p[8]);
+    uint64_t value;
+    (void)scan_varint(p, &value);
+    return (int64_t)value;
 }
 
 /* The page's type, or 0 when it can't be read. */
@@ -94,11 +87,11 @@ static status push_children(const struct file_reader *reader, int64_t last_key, 
         uint32_t at = u16(page + INTERIOR_HEADER_BYTES + i * 2);
         if (at < INTERIOR_HEADER_BYTES || at > limit)
             continue;
-        struct node node = {.page = u32(page + at), .last_key = varint(page + at + 4)};
+        struct node node = {.page = load_u32be(page + at), .last_key = varint(page + at + 4)};
         if (node.last_key <= last_key)
             TRY(push(out, node, err));
     }
-    return push(out, (struct node){.page = u32(page + 8), .last_key = last_key}, err);
+    return push(out, (struct node){.page = load_u32be(page + 8), .last_key = last_key}, err);
 }
 
 /* One level down; *OUT_DEEPER false: the nodes are leaves, or reading them would take too long. */
@@ -136,7 +129,7 @@ static double rows_below(struct file_reader *reader, uint32_t page, double *out_
         uint32_t at = u16(reader->page + INTERIOR_HEADER_BYTES);
         if (at + LEAST_CELL_BYTES > (uint32_t)reader->page_size)
             return 0;
-        page = u32(reader->page + at);
+        page = load_u32be(reader->page + at);
     }
     return 0;
 }

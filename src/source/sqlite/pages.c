@@ -302,7 +302,6 @@ status page_source_read(struct page_source *source, const uint32_t *numbers, siz
         size_t run = frame ? 1 : neighbours(map, numbers + i, n - i);
         if (page + run - 1 > map->page_count)
             run = map->page_count - page + 1;
-        source->file_reads++;
         if (frame) {
             TRY(read_frame(source, page, frame, into, err));
         } else {

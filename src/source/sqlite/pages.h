@@ -42,12 +42,12 @@ void page_map_release(struct page_map *map);
 struct page_source {
     const struct page_map *map; /* borrowed */
     sqlite3_file *file;
-    sqlite3_file *wal;   /* NULL: no page is in the WAL */
-    uint8_t *frame;      /* one frame with its header */
-    uint64_t file_reads; /* calls, for the curious */
+    sqlite3_file *wal; /* NULL: no page is in the WAL */
+    uint8_t *frame;    /* one frame with its header */
 };
 
-/* False: DB's files can't be read in this way. */
+/* DB stays open and inside its transaction until the close. Errors: UNAVAILABLE (SQLite lends no handle),
+ * NO_MEMORY. */
 status page_source_open(struct page_source *source, sqlite3 *db, const struct page_map *map,
                         struct error *err);
 void page_source_close(struct page_source *source);
