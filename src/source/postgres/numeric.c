@@ -11,7 +11,6 @@ enum {
     BASE = 10000,
     BASE_DIGITS = 4,
     NARROW_GROUPS = 4, /* 10000^4 fits 64 bits */
-    WIDE_GROUPS = 9,   /* 10000^9 fits 127 bits */
     SIGN_NEGATIVE = 0x4000,
     SIGN_NAN = 0xc000,
     SIGN_INFINITE = 0xd000,
@@ -73,8 +72,6 @@ static bool to_wide(const struct numeric *number, int groups, int spare, __int12
     int i = 0;
     while (i < number->n && i < groups && load_u16be(number->digits + 2 * i) == 0)
         i++; /* zeros in front */
-    if (groups - i > WIDE_GROUPS + 1)
-        return number->n == 0;
     for (; i < groups; i++) {
         unsigned digit = i < number->n ? load_u16be(number->digits + 2 * i) : 0;
         if (i + 1 == groups && spare > 0) { /* the last group may not fit as a whole */
