@@ -65,11 +65,6 @@ static void arena_cleanup(struct arena *arena)
     arena_release(arena);
 }
 
-static void buffer_cleanup(struct buffer *buffer)
-{
-    buffer_release(buffer);
-}
-
 static status sink_write(struct format_file *file, const void *bytes, size_t size,
                          struct error *err)
 {
@@ -200,35 +195,38 @@ status parquet_file_append(struct format_file *file, const struct row_group *gro
 
 /* ---- finish ---- */
 
+/* Where the indexes of a chunk went. */
+struct index_place {
+    int64_t column_index_offset, offset_index_offset;
+    int32_t column_index_bytes, offset_index_bytes;
+};
+
+/* One description is parsed at a time, three times each where there are several: parsed they are many times as large, and
+ * a file of 1,600 columns has a hundred of them. */
 struct finish {
     struct format_file *file;
-    struct arena *arena;
-    struct group_meta *groups; /* read again, offsets made absolute as they are written */
-    struct buffer *out;        /* not yet in the sink */
+    struct arena arena;         /* of the group at hand */
+    struct group_meta group;    /* offsets absolute */
+    size_t at_hand;             /* its number, or SIZE_MAX */
+    struct index_place *places; /* one for each leaf of each group */
+    struct buffer out;          /* not yet in the sink */
     struct error *err;
 };
 
+static void finish_release(struct finish *finish)
+{
+    arena_release(&finish->arena);
+    mem_free(finish->places);
+    buffer_release(&finish->out);
+}
+
 static status flush(struct finish *finish, size_t at_least)
 {
-    struct buffer *out = finish->out;
+    struct buffer *out = &finish->out;
     if (out->size == 0 || out->size < at_least)
         return STATUS_OK;
     TRY(sink_write(finish->file, out->data, out->size, finish->err));
     out->size = 0;
-    return STATUS_OK;
-}
-
-static status read_groups(struct finish *finish)
-{
-    struct format_file *file = finish->file;
-    finish->groups = arena_alloc(finish->arena, file->n_groups * sizeof(*finish->groups) + 1);
-    if (!finish->groups)
-        return error_no_memory(finish->err);
-    for (size_t g = 0; g < file->n_groups; g++) {
-        const struct appended *from = &file->groups[g];
-        TRY(group_meta_read(from->meta, from->meta_bytes, &file->plan, from->pages_bytes,
-                            finish->arena, &finish->groups[g], finish->err));
-    }
     return STATUS_OK;
 }
 
@@ -250,38 +248,85 @@ static void make_absolute(struct group_meta *meta, uint64_t base, size_t ordinal
     }
 }
 
-static status write_column_indexes(struct finish *finish, struct group_meta *meta)
+static status take_group(struct finish *finish, size_t number)
 {
-    for (size_t i = 0; i < meta->n_leaves; i++) {
-        if (meta->leaves[i].column_index.pages == 0)
+    const struct format_file *file = finish->file;
+    const struct appended *from = &file->groups[number];
+    if (finish->at_hand == number)
+        return STATUS_OK;
+    finish->at_hand = SIZE_MAX;
+    arena_release(&finish->arena);
+    TRY(group_meta_read(from->meta, from->meta_bytes, &file->plan, from->pages_bytes,
+                        &finish->arena, &finish->group, finish->err));
+    make_absolute(&finish->group, from->base, number);
+    finish->at_hand = number;
+    return STATUS_OK;
+}
+
+static struct index_place *places_of(const struct finish *finish, size_t group)
+{
+    return &finish->places[group * finish->file->plan.n_leaves];
+}
+
+static status write_column_indexes(struct finish *finish, size_t number)
+{
+    struct index_place *places = places_of(finish, number);
+    TRY(take_group(finish, number));
+    for (size_t i = 0; i < finish->group.n_leaves; i++) {
+        const struct parquet_column_index *index = &finish->group.leaves[i].column_index;
+        places[i].column_index_offset = -1;
+        if (index->pages == 0)
             continue;
-        size_t start = finish->out->size;
+        size_t start = finish->out.size;
         struct thrift_writer w;
-        thrift_writer_init(&w, finish->out);
-        parquet_write_column_index(&w, &meta->leaves[i].column_index);
+        thrift_writer_init(&w, &finish->out);
+        parquet_write_column_index(&w, index);
         thrift_struct_end(&w);
         TRY(thrift_writer_check(&w, finish->err));
-        meta->group.chunks[i].column_index_offset = (int64_t)(finish->file->offset + start);
-        meta->group.chunks[i].column_index_bytes = (int32_t)(finish->out->size - start);
+        places[i].column_index_offset = (int64_t)(finish->file->offset + start);
+        places[i].column_index_bytes = (int32_t)(finish->out.size - start);
         TRY(flush(finish, WRITE_STEP_BYTES));
     }
     return STATUS_OK;
 }
 
-static status write_offset_indexes(struct finish *finish, struct group_meta *meta)
+static status write_offset_indexes(struct finish *finish, size_t number)
 {
-    for (size_t i = 0; i < meta->n_leaves; i++) {
-        size_t start = finish->out->size;
+    struct index_place *places = places_of(finish, number);
+    TRY(take_group(finish, number));
+    for (size_t i = 0; i < finish->group.n_leaves; i++) {
+        size_t start = finish->out.size;
         struct thrift_writer w;
-        thrift_writer_init(&w, finish->out);
-        parquet_write_offset_index(&w, &meta->leaves[i].offset_index);
+        thrift_writer_init(&w, &finish->out);
+        parquet_write_offset_index(&w, &finish->group.leaves[i].offset_index);
         thrift_struct_end(&w);
         TRY(thrift_writer_check(&w, finish->err));
-        meta->group.chunks[i].offset_index_offset = (int64_t)(finish->file->offset + start);
-        meta->group.chunks[i].offset_index_bytes = (int32_t)(finish->out->size - start);
+        places[i].offset_index_offset = (int64_t)(finish->file->offset + start);
+        places[i].offset_index_bytes = (int32_t)(finish->out.size - start);
         TRY(flush(finish, WRITE_STEP_BYTES));
     }
     return STATUS_OK;
+}
+
+/* In the footer. */
+static status write_group(struct finish *finish, struct thrift_writer *w, size_t number)
+{
+    const struct index_place *places = places_of(finish, number);
+    TRY(take_group(finish, number));
+    for (size_t i = 0; i < finish->group.n_leaves; i++) {
+        struct parquet_chunk *chunk = &finish->group.group.chunks[i];
+        if (places[i].column_index_offset >= 0) {
+            chunk->column_index_offset = places[i].column_index_offset;
+            chunk->column_index_bytes = places[i].column_index_bytes;
+        }
+        chunk->offset_index_offset = places[i].offset_index_offset;
+        chunk->offset_index_bytes = places[i].offset_index_bytes;
+    }
+    thrift_item_struct(w);
+    parquet_write_group(w, &finish->group.group);
+    thrift_struct_end(w);
+    TRY(thrift_writer_check(w, finish->err));
+    return flush(finish, WRITE_STEP_BYTES);
 }
 
 static void write_pairs(struct thrift_writer *w, const struct key_value *pairs, size_t n_pairs)
@@ -309,52 +354,55 @@ static void write_column_orders(struct thrift_writer *w, size_t leaves)
     }
 }
 
+static status write_tail(struct finish *finish, uint64_t footer_bytes)
+{
+    uint8_t tail[PARQUET_TAIL_BYTES];
+    if (footer_bytes > INT32_MAX)
+        return error_set(finish->err, STATUS_BAD_DATA,
+                         "the footer has %llu bytes, Parquet holds 2 GiB; write larger row groups",
+                         (unsigned long long)footer_bytes);
+    store_u32le(tail, (uint32_t)footer_bytes);
+    memcpy(tail + 4, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
+    TRY(buffer_append(&finish->out, tail, sizeof(tail), finish->err));
+    return flush(finish, 0);
+}
+
 static status write_footer(struct finish *finish, const struct key_value *pairs, size_t n_pairs)
 {
     const struct format_file *file = finish->file;
+    uint64_t start = file->offset;
     struct thrift_writer w;
-    thrift_writer_init(&w, finish->out);
+    thrift_writer_init(&w, &finish->out);
     thrift_field_i32(&w, 1, 1); /* "writers should always populate 1" */
     thrift_field_list(&w, 2, THRIFT_STRUCT, file->plan.n_elements);
     for (size_t i = 0; i < file->plan.n_elements; i++)
         parquet_write_element(&w, &file->plan.elements[i]);
     thrift_field_i64(&w, 3, (int64_t)file->rows);
     thrift_field_list(&w, 4, THRIFT_STRUCT, file->n_groups);
-    for (size_t g = 0; g < file->n_groups; g++) {
-        thrift_item_struct(&w);
-        parquet_write_group(&w, &finish->groups[g].group);
-        thrift_struct_end(&w);
-    }
+    for (size_t g = 0; g < file->n_groups; g++)
+        TRY(write_group(finish, &w, g));
     write_pairs(&w, pairs, n_pairs);
     /* readers look for "X version Y (build Z)" to tell writers with known faults */
     thrift_field_text(&w, 6, "leat version " LEAT_VERSION " (build 0)");
     write_column_orders(&w, file->plan.n_leaves);
     thrift_struct_end(&w);
     TRY(thrift_writer_check(&w, finish->err));
-    if (finish->out->size > INT32_MAX)
-        return error_set(finish->err, STATUS_BAD_DATA,
-                         "the footer has %zu bytes, Parquet holds 2 GiB; write larger row groups",
-                         finish->out->size);
-    uint8_t tail[PARQUET_TAIL_BYTES];
-    store_u32le(tail, (uint32_t)finish->out->size);
-    memcpy(tail + 4, PARQUET_MAGIC, PARQUET_MAGIC_BYTES);
-    TRY(buffer_append(finish->out, tail, sizeof(tail), finish->err));
-    return flush(finish, 0);
+    return write_tail(finish, file->offset + finish->out.size - start);
 }
 
 static status write_end(struct format_file *file, const struct key_value *pairs, size_t n_pairs,
                         struct error *err)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
-    SCOPED(buffer_cleanup) struct buffer out = {0};
-    struct finish finish = {.file = file, .arena = &arena, .out = &out, .err = err};
-    TRY(read_groups(&finish));
+    SCOPED(finish_release)
+    struct finish finish = {.file = file, .at_hand = SIZE_MAX, .err = err};
+    finish.places =
+        mem_realloc_array(NULL, file->n_groups * file->plan.n_leaves + 1, sizeof(*finish.places));
+    if (!finish.places)
+        return error_no_memory(err);
     for (size_t g = 0; g < file->n_groups; g++)
-        make_absolute(&finish.groups[g], file->groups[g].base, g);
+        TRY(write_column_indexes(&finish, g));
     for (size_t g = 0; g < file->n_groups; g++)
-        TRY(write_column_indexes(&finish, &finish.groups[g]));
-    for (size_t g = 0; g < file->n_groups; g++)
-        TRY(write_offset_indexes(&finish, &finish.groups[g]));
+        TRY(write_offset_indexes(&finish, g));
     TRY(flush(&finish, 0));
     return write_footer(&finish, pairs, n_pairs);
 }
