@@ -2,10 +2,14 @@
 
 import json
 import struct
+import warnings
 
-import fastparquet
 import numpy
 import pandas
+
+with warnings.catch_warnings():  # it asks pandas for an option that is going to go
+    warnings.simplefilter("ignore")
+    import fastparquet
 
 DAY_NS = 86_400 * 10**9
 NAT = -(1 << 63)
