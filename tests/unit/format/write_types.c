@@ -2,8 +2,9 @@
  * formulas that tests/e2e/test_parquet_types.py knows as well:
  *
  *   write_types OUT [--rows N] [--groups N] [--compression C] [--nulls some|none|all] [--no-dictionary]
- *               [--page-rows N] [--without COLUMN]
+ *               [--page-rows N] [--without COLUMN] [--set OPTION=VALUE] [--columns OPTION=VALUE]
  *
+ * --set says OPTION of the file, --columns of every column; an encoding of those whose type can have it.
  * Columns stand in the order of `columns` below. With --nulls some, column number C of row I is NULL when
  * I % 7 == C % 7. Row 0, 11, 22, ... hold the smallest value of the type, row 1, 12, ... the largest. */
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #include "batch/batch.h"
 #include "format/format.h"
+#include "format/parquet/options.h"
 
 enum nulls { NULLS_SOME, NULLS_NONE, NULLS_ALL };
 
@@ -22,6 +24,8 @@ enum { MOST_SETS = 8 };
 struct settings {
     const char *sets[MOST_SETS]; /* "name=value" */
     size_t n_sets;
+    const char *of_columns[MOST_SETS]; /* the same */
+    size_t n_of_columns;
     const char *path;
     size_t rows, groups;
     enum nulls nulls;
@@ -451,13 +455,65 @@ static status write_file(struct byte_sink *sink, const void *bytes, size_t size,
     return error_os(err, errno, "cannot write");
 }
 
-static void set_option(const struct option_spec *specs, struct option_value *values,
-                       const char *name, const char *text)
+static struct option_value *find_value(const struct option_values *values, const char *name)
+{
+    for (size_t i = 0; i < values->n_values; i++)
+        if (strcmp(values->specs[i].name, name) == 0)
+            return &values->values[i];
+    fprintf(stderr, "write_types: there is no option %s\n", name);
+    exit(2);
+}
+
+static void set_option(const struct option_values *values, const char *name, const char *text)
 {
     struct error err;
-    for (size_t i = 0; specs[i].name && text; i++)
-        if (strcmp(specs[i].name, name) == 0)
-            must(option_parse(&specs[i], text, &values[i], &err), &err);
+    if (!text)
+        return;
+    struct option_value *value = find_value(values, name);
+    must(option_parse(value->spec, text, value, &err), &err);
+    value->given = true;
+}
+
+/* TEXT is "name=value". */
+static void set_pair(const struct option_values *values, const char *text)
+{
+    char name[40];
+    const char *value = strchr(text, '=');
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "="), text);
+    set_option(values, name, value ? value + 1 : "");
+}
+
+/* Can a leaf of top-level column TOP have the encoding that VALUES ask for? */
+static bool encoding_fits(const struct leaf_plan *plan, size_t top,
+                          const struct option_values *values)
+{
+    enum leaf_encoding encoding = (enum leaf_encoding)option_number(values, "encoding");
+    bool fits = false;
+    for (size_t i = 0; i < plan->n_leaves; i++)
+        fits |=
+            plan->leaves[i].top == top && parquet_encoding_fits(encoding, plan->leaves[i].physical);
+    return fits;
+}
+
+/* What --columns says, for each column of SCHEMA that can have it. */
+static void set_columns(const struct format_driver *driver, const struct settings *settings,
+                        const struct schema *schema, struct arena *arena,
+                        struct option_values *options)
+{
+    struct error err;
+    struct leaf_plan plan;
+    struct option_entry *of_columns = arena_alloc(arena, N_COLUMNS * sizeof(*of_columns));
+    must(leaf_plan_init(&plan, schema, &err), &err);
+    for (size_t c = 0; c < schema->n_fields && settings->n_of_columns > 0; c++) {
+        struct option_entry *entry = &of_columns[options->n_entries];
+        entry->name = schema->fields[c].name;
+        must(option_defaults(arena, driver->column_options, &entry->values, &err), &err);
+        for (size_t i = 0; i < settings->n_of_columns; i++)
+            set_pair(&entry->values, settings->of_columns[i]);
+        options->n_entries += encoding_fits(&plan, c, &entry->values);
+    }
+    options->entries = of_columns;
+    leaf_plan_release(&plan);
 }
 
 static void write_groups(const struct format_driver *driver, const struct settings *settings,
@@ -488,27 +544,19 @@ static void write_all(const struct settings *settings)
 {
     struct error err;
     const struct format_driver *driver = format_find("parquet");
-    struct option_value values[16] = {{0}};
-    struct option_values options = {driver->options, values, option_count(driver->options)};
-    for (size_t i = 0; i < options.n_values; i++) {
-        values[i].spec = &driver->options[i];
-        set_option(driver->options, values, driver->options[i].name,
-                   driver->options[i].default_text);
-    }
-    set_option(driver->options, values, "compression", settings->compression);
-    set_option(driver->options, values, "dictionary", settings->dictionary);
-    set_option(driver->options, values, "page_rows", settings->page_rows);
-    for (size_t i = 0; i < settings->n_sets; i++) {
-        const char *value = strchr(settings->sets[i], '=');
-        char name[40];
-        snprintf(name, sizeof(name), "%.*s", (int)strcspn(settings->sets[i], "="),
-                 settings->sets[i]);
-        set_option(driver->options, values, name, value ? value + 1 : "");
-    }
+    struct arena arena = {0};
+    struct option_values options;
+    must(option_defaults(&arena, driver->options, &options, &err), &err);
+    set_option(&options, "compression", settings->compression);
+    set_option(&options, "dictionary", settings->dictionary);
+    set_option(&options, "page_rows", settings->page_rows);
+    for (size_t i = 0; i < settings->n_sets; i++)
+        set_pair(&options, settings->sets[i]);
     struct schema schema = {0};
     for (size_t c = 0; c < N_COLUMNS; c++)
         if (!is_left_out(settings, c))
             must(schema_append(&schema, &columns[c], &err), &err);
+    set_columns(driver, settings, &schema, &arena, &options);
     struct batch batch;
     must(batch_init(&batch, &schema, &err), &err);
     fill(&batch, settings);
@@ -520,6 +568,7 @@ static void write_all(const struct settings *settings)
     write_groups(driver, settings, &options, &batch, &sink.base);
     batch_release(&batch);
     schema_release(&schema);
+    arena_release(&arena);
     if (fclose(sink.file) != 0)
         exit(1);
 }
@@ -553,6 +602,8 @@ int main(int argc, char **argv)
             settings.without = text;
         else if (settings.n_sets < MOST_SETS && flag("--set", argv, argc, &i, &text))
             settings.sets[settings.n_sets++] = text;
+        else if (settings.n_of_columns < MOST_SETS && flag("--columns", argv, argc, &i, &text))
+            settings.of_columns[settings.n_of_columns++] = text;
         else if (strcmp(argv[i], "--no-dictionary") == 0)
             settings.dictionary = "false";
         else
@@ -561,7 +612,7 @@ int main(int argc, char **argv)
     if (!settings.path || settings.groups == 0) {
         fprintf(stderr, "usage: write_types OUT [--rows N] [--groups N] [--compression C] "
                         "[--nulls some|none|all] [--no-dictionary] [--page-rows N] "
-                        "[--without COLUMN] [--set OPTION=VALUE]...\n");
+                        "[--without COLUMN] [--set OPTION=VALUE]... [--columns OPTION=VALUE]...\n");
         return 2;
     }
     write_all(&settings);
