@@ -29,11 +29,12 @@ void inspect_counted(struct text *out, uint64_t count, const char *one)
 void inspect_share(struct text *out, double share)
 {
     double percent = 100 * share;
-    text_printf(out,
-                percent > 0 && percent < 0.1 ? "%.3f%%"
-                : percent < 10               ? "%.1f%%"
-                                             : "%.0f%%",
-                percent);
+    if (percent > 0 && percent < 0.001)
+        text_append(out, "<0.001%");
+    else if (percent > 0 && percent < 0.1)
+        text_printf(out, "%.3f%%", percent);
+    else
+        text_printf(out, percent < 10 ? "%.1f%%" : "%.0f%%", percent);
 }
 
 /* Spaces up to COLUMN of the line that began at START; one at least. */

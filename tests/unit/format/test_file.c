@@ -541,6 +541,68 @@ static void pages_must_fill_their_chunk_in_the_order_of_rows(void **state)
     batch_release(&batch);
 }
 
+/* What may be wrong with filters and order. */
+static void bend_filters(struct group_meta *meta, int how)
+{
+    struct parquet_chunk *chunk = &meta->group.chunks[2];
+    static struct sort_key beyond = {.leaf = 6};
+    switch (how) {
+    case 0: /* nothing */
+        break;
+    case 1: /* a gap */
+        chunk->bloom_filter_offset++;
+        break;
+    case 2: /* within the pages */
+        chunk->bloom_filter_offset = 0;
+        break;
+    case 3: /* beyond the end */
+        chunk->bloom_filter_bytes++;
+        break;
+    case 4: /* bytes left over */
+        chunk->bloom_filter_bytes--;
+        break;
+    case 5: /* of no bytes */
+        chunk->bloom_filter_bytes = 0;
+        break;
+    case 6: /* not told of */
+        chunk->bloom_filter_offset = -1;
+        break;
+    default: /* sorted by the seventh of six columns */
+        meta->group.sort_keys = &beyond;
+    }
+}
+
+static void filters_lie_behind_the_pages_without_a_gap(void **state)
+{
+    struct row_group group;
+    struct leaf_plan plan = {0};
+    struct test_options options;
+    const char *const texts[] = {"bloom_filter=id,color", "sort_by=note", NULL};
+    make_mixed(&batch, 500);
+    encode_group(&batch, 0, 500, test_options(&options, texts), &group);
+    CHECK_OK(leaf_plan_init(&plan, &mixed, &test_error));
+    for (int how = 0; how <= 7; how++) {
+        struct arena arena = {0};
+        struct group_meta meta;
+        struct buffer bent = {0};
+        CHECK_OK(group_meta_read(group.meta.data, group.meta.size, &plan, group.pages.size, &arena,
+                                 &meta, &test_error));
+        assert_true(meta.group.chunks[0].bloom_filter_offset > 0);
+        assert_true(meta.group.chunks[1].bloom_filter_offset < 0);
+        assert_int_equal(meta.group.n_sort_keys, 1);
+        assert_int_equal(meta.group.sort_keys[0].leaf, 3);
+        bend_filters(&meta, how);
+        CHECK_OK(group_meta_write(&meta, &bent, &test_error));
+        assert_int_equal(append_meta(&group, bent.data, bent.size, group.pages.size),
+                         how == 0 ? STATUS_OK : STATUS_BAD_DATA);
+        buffer_release(&bent);
+        arena_release(&arena);
+    }
+    leaf_plan_release(&plan);
+    row_group_release(&group);
+    batch_release(&batch);
+}
+
 static void a_group_of_another_schema_is_refused(void **state)
 {
     struct field fields[] = {{.name = "id", .type.id = TYPE_INT64}};
@@ -617,6 +679,7 @@ int main(void)
         cmocka_unit_test(meta_is_taken_as_it_was_given_and_refused_when_cut),
         cmocka_unit_test(hostile_meta_does_no_harm),
         cmocka_unit_test(pages_must_fill_their_chunk_in_the_order_of_rows),
+        cmocka_unit_test(filters_lie_behind_the_pages_without_a_gap),
         cmocka_unit_test(a_group_of_another_schema_is_refused),
         cmocka_unit_test(every_failed_allocation_is_told_and_leaks_nothing),
     };
