@@ -33,6 +33,7 @@ struct stream_spec {
 
     const char
         *object; /* name of the table below the target; "{schema}" and "{table}" are filled in */
+    bool object_given; /* false: {schema}/{table} outside the source's default schema */
     enum load_mode mode;
     const char *write; /* "append" */
     const char *query, *where;

@@ -81,6 +81,19 @@ static char *fill_object(const char *object, const char *name, struct arena *are
     return result;
 }
 
+/* Two tables of one name in two schemas are two tables. */
+static const char *object_pattern(const struct selection *selection, const struct stream_spec *spec,
+                                  const char *name)
+{
+    const char *schema = selection->job->source->default_schema;
+    const char *dot = strrchr(name, '.');
+    if (spec->object_given || !schema || !dot)
+        return spec->object;
+    bool in_default =
+        strlen(schema) == (size_t)(dot - name) && strncmp(name, schema, (size_t)(dot - name)) == 0;
+    return in_default ? spec->object : "{schema}/{table}";
+}
+
 static status add(struct selection *selection, const struct stream_spec *spec, const char *name,
                   struct error *err)
 {
@@ -97,7 +110,7 @@ static status add(struct selection *selection, const struct stream_spec *spec, c
     struct stream_spec stream = *spec;
     stream.pattern = false;
     stream.name = arena_strdup(selection->arena, name);
-    stream.object = fill_object(spec->object, name, selection->arena);
+    stream.object = fill_object(object_pattern(selection, spec, name), name, selection->arena);
     if (!stream.name || !stream.object)
         return error_no_memory(err);
     if (!storage_name_valid(stream.object))

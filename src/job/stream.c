@@ -158,6 +158,7 @@ static status fill(struct job_reader *reader, const struct stream_words *words,
     const struct option_values *values = &words->values;
     spec->words = *values;
     spec->object = option_text(values, "object");
+    spec->object_given = option_given(values, "object");
     spec->mode = effective_mode(words);
     spec->write = option_text(values, "write") ? option_text(values, "write") : "append";
     spec->query = option_text(values, "query");

@@ -167,7 +167,9 @@ struct source_driver {
     const char *const
         *suffixes; /* plain paths that mean this driver: {".db", ".sqlite", ...}; NULL: none */
     const struct option_spec *options; /* parsing, --help, docs and redaction come from it */
-    unsigned traits;                   /* enum source_trait; conformance tests read them */
+    const char *
+        default_schema; /* tables of others stand in a folder of their schema; NULL: there are no schemas */
+    unsigned traits; /* enum source_trait; conformance tests read them */
 
     /* LOCATION: what follows the scheme (sqlite:///data/x.db -> /data/x.db). Reads nothing but what proves that it is such
      * a source. NOT_FOUND, DENIED, BAD_DATA (not a database), UNAVAILABLE (locked: may heal). */

@@ -120,6 +120,7 @@ const struct source_driver postgres_driver = {
     .name = "postgres",
     .schemes = schemes,
     .options = options,
+    .default_schema = "public",
     .traits = SOURCE_SPLITS | SOURCE_FENCE,
     .open = postgres_open,
     .discover = postgres_discover,
