@@ -17,7 +17,7 @@ import pytest
 import harness
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILT = ROOT / "build-check" / "gcc" / "tests" / "unit" / "source" / "compare_reads"
+BUILT = ROOT / "build-check" / "asan" / "tests" / "unit" / "source" / "compare_reads"
 PROGRAM = pathlib.Path(os.environ.get("LEAT_COMPARE_READS", BUILT))
 SEED = int(os.environ.get("LEAT_SEED", "1"))
 CASES = int(os.environ.get("LEAT_PAGES_CASES", "40"))
@@ -25,7 +25,7 @@ CASES = int(os.environ.get("LEAT_PAGES_CASES", "40"))
 
 @pytest.fixture(scope="module", autouse=True)
 def built():
-    assert PROGRAM.exists(), f"{PROGRAM} is not built: run scripts/check gcc, or set LEAT_COMPARE_READS"
+    assert PROGRAM.exists(), f"{PROGRAM} is not built: run scripts/check unit, or set LEAT_COMPARE_READS"
 
 
 def compare(path, table="t", *options):
@@ -250,6 +250,18 @@ def test_the_plan_says_how_rows_are_read(shop, make, stream, says):
     shop.sql(make)
     shop.write_job(stream)
     assert says in planned(shop)
+
+
+def test_the_job_may_ask_for_one_way(shop):
+    shop.sql("CREATE TABLE t(a); CREATE VIEW v AS SELECT * FROM t")
+    for way, stream, code, says in (
+        ("sql", "t", 0, "read: sql (as the job asks)"),
+        ("pages", "t", 0, "read: pages"),
+        ("pages", "v", 1, "read: pages, but they can't be read: it is not a table with rowids"),
+    ):
+        shop.job.write_text(f"source: {{url: ./shop.db, read: {way}}}\ntarget: ./lake\nstreams: {{{stream}: {{}}}}\n")
+        result = shop.leat("plan", shop.job)
+        assert says in result.out + result.err and bool(result.code) == bool(code), result
 
 
 def test_a_later_run_reads_new_rowids_from_the_pages(shop):

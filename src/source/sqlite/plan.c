@@ -384,7 +384,7 @@ static status make_statement(struct planning *p, struct error *err)
 static const char *why_not_pages(const struct planning *p, const struct source *source)
 {
     if (source->way == READ_SQL)
-        return "read: sql";
+        return "as the job asks";
     if (p->table.kind != RELATION_TABLE)
         return "it is not a table with rowids";
     if (p->request->where)

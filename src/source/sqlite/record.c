@@ -49,7 +49,9 @@ static inline status parse_row(const struct record_shape *shape, const struct sc
         reserved |= serial - RESERVED_10 < 2;
         place += serial_bytes((uint32_t)serial);
     }
-    if (__builtin_expect(at > end || place > (uint64_t)(limit - base) || reserved, 0))
+    uint64_t size = (uint64_t)(limit - base);
+    bool adds_up = at < end ? place <= size : at == end && place == size;
+    if (__builtin_expect(!adds_up || reserved, 0))
         return bad_record(row, err);
     for (; i < shape->n_stored; i++)
         cells[shape->column[i] * stride] = missing_serial(shape, shape->column[i]);
@@ -211,7 +213,8 @@ status long_record_open(struct long_record *record, const struct record_shape *s
         record->places[shape->column[i]] = place;
         place += serial_bytes((uint32_t)serial);
     }
-    if (at > header_bytes || place > row->payload_bytes)
+    if (at > header_bytes || place > row->payload_bytes ||
+        (at == header_bytes && place != row->payload_bytes))
         return bad_record(row, err);
     for (; i < shape->n_stored; i++)
         record->serials[shape->column[i]] = missing_serial(shape, shape->column[i]);
