@@ -464,12 +464,30 @@ static struct option_value *find_value(const struct option_values *values, const
     exit(2);
 }
 
+static struct arena lists; /* items of options; kept to the end */
+
+/* Items stand one after the other with commas between them. */
+static void set_list(struct option_value *value, const char *text)
+{
+    enum { MOST_ITEMS = 8 };
+    char *copy = arena_strdup(&lists, text), *word;
+    const char **items = arena_alloc(&lists, (MOST_ITEMS + 1) * sizeof(*items));
+    while (value->n_items < MOST_ITEMS && (word = strsep(&copy, ",")))
+        items[value->n_items++] = word;
+    value->items = items;
+    value->given = true;
+}
+
 static void set_option(const struct option_values *values, const char *name, const char *text)
 {
     struct error err;
     if (!text)
         return;
     struct option_value *value = find_value(values, name);
+    if (value->spec->kind == OPTION_LIST) {
+        set_list(value, text);
+        return;
+    }
     must(option_parse(value->spec, text, value, &err), &err);
     value->given = true;
 }
