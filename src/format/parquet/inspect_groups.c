@@ -36,8 +36,8 @@ static void append_chunk(struct text *out, const struct parquet_chunk *chunk,
     inspect_right_count(out, statistics->null_count, 13);
     text_append(out, "  ");
     describe_codec(out, chunk->codec);
-    text_append(out, "  ");
     if (statistics->has_min || statistics->has_max) {
+        text_append(out, "  ");
         inspect_bound(out, element, statistics->has_min, statistics->min, statistics->min_exact);
         text_append(out, " to ");
         inspect_bound(out, element, statistics->has_max, statistics->max, statistics->max_exact);

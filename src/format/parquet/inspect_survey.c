@@ -215,6 +215,10 @@ static uint64_t data_encodings(const struct parquet_chunk *chunk)
         set |= (uint64_t)1 << PARQUET_RLE_DICTIONARY;
     if (chunk->encoded_pages > 0 && chunk->page_encoding >= 0 && chunk->page_encoding < 64)
         set |= (uint64_t)1 << chunk->page_encoding;
+    if (set)
+        return set;
+    uint64_t levels = (uint64_t)1 << PARQUET_RLE | (uint64_t)1 << PARQUET_BIT_PACKED;
+    set = chunk->physical == PARQUET_BOOLEAN ? chunk->encodings : chunk->encodings & ~levels;
     return set ? set : chunk->encodings;
 }
 
