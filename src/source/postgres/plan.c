@@ -187,7 +187,7 @@ static status refuse_nulls(struct planning *p, struct error *err)
     return error_set(
         err, STATUS_BAD_DATA,
         "%s rows have no \"%s\", so no watermark can tell whether they are loaded; give them "
-        "one, leave them out with `where`, or set update_key_nulls: true",
+        "one, leave them out with `where`, or set on_null_key: include",
         count, p->key->name);
 }
 
