@@ -109,6 +109,65 @@ static void put_foreign(struct scratch *scratch, int64_t version, const char *pa
     put_version_text(scratch, version, lines);
 }
 
+/* ---- names ---- */
+
+static void expect_bases(const struct log_listing *log, int64_t version, enum base_order order,
+                         const char *expected)
+{
+    struct text text = {0};
+    struct log_base base;
+    for (size_t nth = 0; listing_base(log, version, order, nth, &base); nth++)
+        text_printf(&text, "%lld ", (long long)base_version(&base));
+    assert_string_equal(text_string(&text), expected);
+    text_release(&text);
+}
+
+static void a_listing_knows_each_shape_of_a_checkpoint_and_nothing_else(void **state)
+{
+    static const char *const names[] = {
+        "00000000000000000005.json",
+        "00000000000000000006.json",
+        "00000000000000000007.json",
+        "00000000000000000003.checkpoint.parquet", /* too old to stand for version 4 */
+        "00000000000000000004.checkpoint.parquet",
+        "00000000000000000005.checkpoint." UUID ".json",
+        "00000000000000000006.checkpoint.0000000001.0000000002.parquet",
+        "00000000000000000006.checkpoint.0000000002.0000000002.parquet",
+        "00000000000000000006.checkpoint.0000000001.0000000003.parquet", /* one of three */
+        "00000000000000000007.checkpoint." UUID ".parquet",
+        "00000000000000000009.checkpoint.0000000001.0000000002.parquet", /* one of two: none */
+        "00000000000000000009.checkpoint.0000000003.0000000002.parquet",
+        "00000000000000000009.checkpoint." UUID ".txt",
+        "00000000000000000009.checkpoint.parquet.tmp",
+        "00000000000000000009.checkpoint",
+        "9.checkpoint.parquet",
+        "00000000000000000005.00000000000000000006.compacted.json",
+        "00000000000000000007.crc",
+        "_last_checkpoint",
+        "_sidecars/00000000000000000009.json",
+    };
+    struct scratch *scratch = *state;
+    struct log_listing log = {0};
+    char name[160];
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        snprintf(name, sizeof(name), "_delta_log/%s", names[i]);
+        CHECK_OK(put_text(scratch, name, "x"));
+    }
+    CHECK_OK(listing_read(scratch->storage, &log, &scratch->err));
+    assert_int_equal(log.newest, 7);
+    assert_int_equal(log.json_from, 5);
+    expect_bases(&log, 7, BASE_NEWEST, "7 6 5 4 ");
+    expect_bases(&log, 7, BASE_OLDEST, "4 5 6 7 ");
+    expect_bases(&log, 5, BASE_NEWEST, "5 4 ");
+    listing_release(&log);
+    for (int64_t v = 0; v < 5; v++)
+        put_version_text(scratch, v, "x");
+    CHECK_OK(listing_read(scratch->storage, &log, &scratch->err));
+    expect_bases(&log, 7, BASE_NEWEST, "7 6 5 4 3 -1 "); /* -1: the JSON alone */
+    expect_bases(&log, 2, BASE_OLDEST, "-1 ");
+    listing_release(&log);
+}
+
 /* ---- what must go on ---- */
 
 static void a_stream_goes_on_where_the_json_before_a_checkpoint_is_gone(void **state)
@@ -317,6 +376,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
+        T(a_listing_knows_each_shape_of_a_checkpoint_and_nothing_else),
         T(a_stream_goes_on_where_the_json_before_a_checkpoint_is_gone),
         T(the_newest_checkpoint_that_can_be_read_is_the_base),
         T(a_torn_checkpoint_costs_nothing_where_the_json_is_whole),
