@@ -139,6 +139,23 @@ TO_TEXT(uuid_to_text, uuid_text)
 TO_TEXT(decimal_to_text, decimal_text)
 TO_TEXT(interval_to_text, interval_text)
 
+/* ---- lists, maps, structs: rows and offsets stay, what is inside is converted ---- */
+
+static status convert_nested(struct column *into, const struct column *from, struct error *err)
+{
+    bool offsets = from->field->type.id != TYPE_STRUCT;
+    column_clear(into);
+    TRY(column_reserve(into, from->rows, err));
+    TRY(copy_validity(into, from, err));
+    if (offsets && from->rows)
+        memcpy(into->values.data, from->values.data, (from->rows + 1) * sizeof(int64_t));
+    if (offsets)
+        into->values.size = (from->rows + 1) * sizeof(int64_t);
+    for (size_t i = 0; i < from->n_children; i++)
+        TRY(column_convert(&into->children[i], &from->children[i], err));
+    return STATUS_OK;
+}
+
 /* ---- the pairs ---- */
 
 static const struct {
@@ -149,7 +166,8 @@ static const struct {
     {TYPE_UINT32, TYPE_INT64, widen_uint32},      {TYPE_UINT64, TYPE_DECIMAL, widen_uint64},
     {TYPE_DECIMAL, TYPE_UTF8, decimal_to_text},   {TYPE_FIXED_BINARY, TYPE_BINARY, fixed_to_binary},
     {TYPE_UUID, TYPE_UTF8, uuid_to_text},         {TYPE_TIME, TYPE_UTF8, time_to_text},
-    {TYPE_INTERVAL, TYPE_UTF8, interval_to_text},
+    {TYPE_INTERVAL, TYPE_UTF8, interval_to_text}, {TYPE_LIST, TYPE_LIST, convert_nested},
+    {TYPE_MAP, TYPE_MAP, convert_nested},         {TYPE_STRUCT, TYPE_STRUCT, convert_nested},
 };
 
 bool column_is_also(struct type from, struct type to)
@@ -165,4 +183,24 @@ column_convert_fn column_convert_for(struct type from, struct type to)
         if (pairs[i].from == from.id && pairs[i].to == to.id)
             return pairs[i].convert;
     return NULL;
+}
+
+status column_convert(struct column *into, const struct column *from, struct error *err)
+{
+    column_convert_fn convert = column_convert_for(from->field->type, into->field->type);
+    if (convert)
+        return convert(into, from, err);
+    column_clear(into);
+    return column_append_range(into, from, 0, from->rows, err);
+}
+
+bool column_converts(const struct field *from, const struct field *to)
+{
+    if (from->n_children != to->n_children)
+        return false;
+    for (size_t i = 0; i < from->n_children; i++)
+        if (!column_converts(&from->children[i], &to->children[i]))
+            return false;
+    return type_equal(from->type, to->type) || column_is_also(from->type, to->type) ||
+           column_convert_for(from->type, to->type);
 }

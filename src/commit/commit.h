@@ -100,9 +100,8 @@ struct commit_driver {
      * can't be read to the end, with the reason; a missing record of ours or a record of another table sets
      * state->hold, it never means a first load. */
     status (*load)(struct table *table, struct table_state *out, struct error *err);
-    /* How such a table holds a column of TYPE: OUT is TYPE itself where the table has it, else another type that holds
-     * each of its values exactly and that batch/convert.h has a kernel for. False: it has none (nested types answer for
-     * themselves with TYPE; what is inside them, check_schema says). */
+    /* How such a table holds values of TYPE, which is not a nested one: OUT is TYPE itself where the table has it, else
+     * another type that holds each of its values exactly and that batch/convert.h has a kernel for. False: it has none. */
     bool (*carry)(struct type type, struct type *out);
     /* Types the table can't carry: BAD_CONFIG names column and type. */
     status (*check_schema)(struct table *table, const struct schema *schema, struct error *err);
@@ -131,8 +130,8 @@ struct commit_driver {
 extern const struct commit_driver *const commit_drivers[]; /* registry.c; NULL-terminated */
 const struct commit_driver *commit_find(const char *name);
 
-/* SCHEMA as a table of DRIVER holds it: the same columns, their types by `carry`, and in `carries` what they were; what
- * the table has no type for stays as it is, for check_schema to name. carry.c */
+/* SCHEMA as a table of DRIVER holds it: the same columns, their types by `carry`, at any depth, and in `carries` what they
+ * were (of a nested field: something inside it is carried); what the table has no type for stays as it is, for check_schema to name. carry.c */
 status commit_carry_schema(const struct commit_driver *driver, const struct schema *schema,
                            struct schema *out, struct error *err);
 /* What happened to a field that has `carries`, for people; in ARENA, NULL when there is no memory. */

@@ -12,7 +12,7 @@ static status bind(struct stream_run *stream, size_t column, struct error *err)
     carry->column = column;
     carry->convert = column_convert_for(from->type, to->type);
     stream->converts = stream->converts || carry->convert;
-    if (!carry->convert && !column_is_also(from->type, to->type))
+    if (!column_converts(from, to))
         return error_set(err, STATUS_BUG, "column \"%s\": no kernel from %s", to->name,
                          to->carries);
     if (!stream->run->options->dry_run)

@@ -164,7 +164,7 @@ static void append_struct(struct text *text, const struct field *fields, size_t 
         text_append(text, ",\"type\":");
         append_type(text, &fields[i]);
         text_printf(text, ",\"nullable\":%s,\"metadata\":{", fields[i].nullable ? "true" : "false");
-        if (fields[i].carries) {
+        if (fields[i].carries && fields[i].type.id != TYPE_STRUCT) {
             text_append(text, "\"leat.type\":");
             json_append_text(text, fields[i].carries);
         }

@@ -130,6 +130,71 @@ static void the_text_of_an_interval_is_read_or_refused(void **state)
             fail_msg("\"%s\" was read", refused[i]);
 }
 
+/* {NULL, [], ["...", NULL], ...}: a list of structs of a time and a number, some of all of them NULL. */
+static void what_is_inside_a_list_is_converted_in_place(void **state)
+{
+    struct field time_and_number[] = {{.name = "at", .type.id = TYPE_TIME, .nullable = true},
+                                      {.name = "n", .type.id = TYPE_INT32, .nullable = true},
+                                      {.name = "doc", .type.id = TYPE_JSON, .nullable = true}};
+    struct field text_and_number[] = {{.name = "at", .type.id = TYPE_UTF8, .nullable = true},
+                                      {.name = "n", .type.id = TYPE_INT32, .nullable = true},
+                                      {.name = "doc", .type.id = TYPE_UTF8, .nullable = true}};
+    struct field from_pair = {
+        .type.id = TYPE_STRUCT, .nullable = true, .children = time_and_number, .n_children = 3};
+    struct field to_pair = {
+        .type.id = TYPE_STRUCT, .nullable = true, .children = text_and_number, .n_children = 3};
+    struct field from = {
+        .type.id = TYPE_LIST, .nullable = true, .children = &from_pair, .n_children = 1};
+    struct field to = {
+        .type.id = TYPE_LIST, .nullable = true, .children = &to_pair, .n_children = 1};
+    struct column source, made;
+    CHECK_OK(column_init(&source, &from, &test_error));
+    CHECK_OK(column_init(&made, &to, &test_error));
+    assert_true(column_converts(&from, &to));
+    CHECK_OK(column_convert(&made, &source, &test_error)); /* no rows */
+    check_layout(&made);
+    struct column *pairs = &source.children[0];
+    for (int64_t row = 0; row < 40; row++) {
+        for (int64_t i = 0; i < row % 4; i++) {
+            if ((row + i) % 5 == 0) {
+                CHECK_OK(column_append_null(pairs, &test_error));
+                continue;
+            }
+            struct scalar at = {.type.id = TYPE_TIME, .is_null = i == 2, .i64 = row * 1000001};
+            struct scalar doc = {.type.id = TYPE_JSON, .bytes = "{}", .size = 2};
+            CHECK_OK(column_reserve(pairs, 1, &test_error));
+            CHECK_OK(column_append_scalar(&pairs->children[0], &at, &test_error));
+            column_append_i32(&pairs->children[1], (int32_t)(row + i));
+            CHECK_OK(column_append_scalar(&pairs->children[2], &doc, &test_error));
+            column_append_nested(pairs);
+        }
+        if (row % 7 == 3) {
+            CHECK_OK(column_append_null(&source, &test_error)); /* the next list takes them */
+            continue;
+        }
+        CHECK_OK(column_reserve(&source, 1, &test_error));
+        column_append_nested(&source);
+    }
+    CHECK_OK(column_convert(&made, &source, &test_error));
+    CHECK_OK(column_convert(&made, &source, &test_error));
+    check_layout(&made);
+    assert_int_equal(made.rows, 40);
+    assert_int_equal(made.null_count, source.null_count);
+    assert_memory_equal(made.values.data, source.values.data, 41 * 8);
+    const struct column *texts = &made.children[0].children[0];
+    for (size_t i = 0; i < pairs->rows; i++) {
+        struct scalar was, is;
+        struct arena arena = {0};
+        scalar_from_column(&was, &pairs->children[0], i);
+        scalar_from_column(&is, texts, i);
+        assert_int_equal(column_is_null(pairs, i), column_is_null(&made.children[0], i));
+        assert_string_equal(scalar_text(&was, &arena), scalar_text(&is, &arena));
+        arena_release(&arena);
+    }
+    column_release(&source);
+    column_release(&made);
+}
+
 static void a_time_outside_the_day_is_named(void **state)
 {
     struct field from = {.name = "at", .type.id = TYPE_TIME}, to = {.type.id = TYPE_UTF8};
@@ -165,6 +230,7 @@ int main(void)
         cmocka_unit_test(bytes_of_fixed_width_become_bytes),
         cmocka_unit_test(intervals_are_written_as_iso_8601_says),
         cmocka_unit_test(the_text_of_an_interval_is_read_or_refused),
+        cmocka_unit_test(what_is_inside_a_list_is_converted_in_place),
         cmocka_unit_test(a_time_outside_the_day_is_named),
         cmocka_unit_test(only_exact_pairs_have_a_kernel),
     };

@@ -48,23 +48,39 @@ static void a_carried_schema_says_what_its_columns_were(void **state)
 {
     struct error err = {0};
     struct field element = {.name = "element", .type.id = TYPE_UINT64};
+    struct field pair[] = {{.name = "key", .type.id = TYPE_UTF8},
+                           {.name = "value", .type.id = TYPE_UUID, .nullable = true}};
+    struct field entry = {
+        .name = "key_value", .type.id = TYPE_STRUCT, .children = pair, .n_children = 2};
     struct field fields[] = {
         {.name = "n", .type.id = TYPE_INT64, .field_id = 4},
         {.name = "u", .type.id = TYPE_UINT64, .field_id = 5, .nullable = true},
         {.name = "l", .type.id = TYPE_LIST, .children = &element, .n_children = 1},
+        {.name = "m", .type.id = TYPE_MAP, .children = &entry, .n_children = 1},
+        {.name = "s", .type.id = TYPE_STRUCT, .children = pair, .n_children = 1},
     };
-    struct schema schema = {.fields = fields, .n_fields = 3}, carried;
+    struct schema schema = {.fields = fields, .n_fields = 5}, carried;
     struct arena arena = {0};
     const struct commit_driver *delta = commit_find("delta");
     assert_int_equal(commit_carry_schema(delta, &schema, &carried, &err), STATUS_OK);
-    assert_int_equal(carried.n_fields, 3);
+    assert_int_equal(carried.n_fields, 5);
     assert_null(carried.fields[0].carries);
     assert_string_equal(carried.fields[1].carries, "uint64");
     assert_int_equal(carried.fields[1].type.id, TYPE_DECIMAL);
     assert_int_equal(carried.fields[1].type.precision, 20);
     assert_int_equal(carried.fields[1].field_id, 5);
     assert_true(carried.fields[1].nullable);
-    assert_int_equal(carried.fields[2].children[0].type.id, TYPE_UINT64); /* refused, not carried */
+    assert_int_equal(carried.fields[2].children[0].type.id, TYPE_DECIMAL);
+    assert_string_equal(carried.fields[2].carries, "list of uint64");
+    assert_int_equal(carried.fields[3].children[0].children[1].type.id, TYPE_UTF8);
+    assert_string_equal(carried.fields[3].carries, "map of text to uuid");
+    assert_null(carried.fields[4].carries);
+    assert_int_equal(element.type.id, TYPE_UINT64); /* what was given stays */
+    for (size_t i = 0; i < 5; i++)
+        assert_true(column_converts(&fields[i], &carried.fields[i]));
+    assert_false(column_converts(&carried.fields[2], &fields[2]));
+    assert_string_equal(commit_carry_text(delta, &carried.fields[3], &arena),
+                        "column \"m\": inside it uuid as text: a delta table has no such type");
     assert_string_equal(
         commit_carry_text(delta, &carried.fields[1], &arena),
         "column \"u\": uint64, carried as decimal(20,0): a delta table has no uint64");
