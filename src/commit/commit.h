@@ -131,7 +131,8 @@ extern const struct commit_driver *const commit_drivers[]; /* registry.c; NULL-t
 const struct commit_driver *commit_find(const char *name);
 
 /* SCHEMA as a table of DRIVER holds it: the same columns, their types by `carry`, at any depth, and in `carries` what they
- * were (of a nested field: something inside it is carried); what the table has no type for stays as it is, for check_schema to name. carry.c */
+ * were (of a nested field: something inside it is carried). What the table has no type for stays as it is, for check_schema
+ * to name. carry.c */
 status commit_carry_schema(const struct commit_driver *driver, const struct schema *schema,
                            struct schema *out, struct error *err);
 /* What happened to a field that has `carries`, for people; in ARENA, NULL when there is no memory. */
