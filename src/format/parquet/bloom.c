@@ -96,7 +96,7 @@ static size_t first_size(size_t n, double fpp)
 /* Share of absent values that find all of their eight bits set; with FOLDED as if the filter had half its size. */
 static double false_positives(const uint8_t *bits, size_t bytes, bool folded)
 {
-    size_t step = folded ? 2 * BLOCK_BYTES : BLOCK_BYTES;
+    size_t step = folded ? 2 * BLOCK_BYTES : BLOCK_BYTES, blocks = bytes / step;
     double sum = 0;
     for (size_t at = 0; at + step <= bytes; at += step) {
         double all = 1;
@@ -108,7 +108,7 @@ static double false_positives(const uint8_t *bits, size_t bytes, bool folded)
         }
         sum += all;
     }
-    return bytes < step ? 1 : sum / (double)(bytes / step);
+    return blocks == 0 ? 1 : sum / (double)blocks;
 }
 
 /* Halve the filter: the block of a hash in half as many is half of what it was, so neighbours become one. */
