@@ -428,8 +428,8 @@ bool chunk_portion(const struct chunk_reader *reader, bool *io_begun, size_t *io
 
 bool chunk_ends_row(const struct chunk_reader *reader, bool begun, size_t rows)
 {
-    bool is_last =
-        reader->index ? reader->next_page >= reader->index->pages : reader->levels_left == 0;
+    /* pages that an index tells of begin with a row */
+    bool is_last = reader->index || reader->levels_left == 0;
     return reader->page.repetition && begun && rows == 1 && is_last &&
            reader->page.at == reader->page.levels;
 }

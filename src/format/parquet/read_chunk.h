@@ -62,7 +62,7 @@ status chunk_take_flat(struct chunk_reader *reader, size_t n, struct column *col
  * True: the page ends before it is known that the last of them ends. */
 bool chunk_portion(const struct chunk_reader *reader, bool *io_begun, size_t *io_rows,
                    size_t *out_levels);
-/* Of a portion that ended with the page: does the chunk end here, and with it the last row? */
+/* Of a portion that ended with the page: is it known that the last row ends here? */
 bool chunk_ends_row(const struct chunk_reader *reader, bool begun, size_t rows);
 /* Levels were taken by somebody who knows their rows. */
 static inline void chunk_taken(struct chunk_reader *reader, size_t levels)

@@ -4,68 +4,7 @@
 
 #include "base/bytes.h"
 #include "batch/bitmap.h"
-
-/* ---- unpacking: eight values of W bits are W bytes ---- */
-
-typedef void unpack_kernel(const uint8_t *from, size_t groups, uint32_t *out);
-
-/* With W constant the shifts are too; each value is one load, one shift, one mask. */
-#define VALUE(w, j) (uint32_t)(load_u64le(from + ((w) * (j) >> 3)) >> ((w) * (j)&7) & mask)
-#define UNPACK(w)                                                                                  \
-    static void unpack_##w(const uint8_t *from, size_t groups, uint32_t *out)                      \
-    {                                                                                              \
-        const uint64_t mask = ((uint64_t)1 << (w)) - 1;                                            \
-        for (; groups > 0; groups--, from += (w), out += 8) {                                      \
-            out[0] = VALUE(w, 0);                                                                  \
-            out[1] = VALUE(w, 1);                                                                  \
-            out[2] = VALUE(w, 2);                                                                  \
-            out[3] = VALUE(w, 3);                                                                  \
-            out[4] = VALUE(w, 4);                                                                  \
-            out[5] = VALUE(w, 5);                                                                  \
-            out[6] = VALUE(w, 6);                                                                  \
-            out[7] = VALUE(w, 7);                                                                  \
-        }                                                                                          \
-    }
-UNPACK(1)
-UNPACK(2)
-UNPACK(3)
-UNPACK(4)
-UNPACK(5)
-UNPACK(6)
-UNPACK(7)
-UNPACK(8)
-UNPACK(9)
-UNPACK(10)
-UNPACK(11)
-UNPACK(12)
-UNPACK(13)
-UNPACK(14)
-UNPACK(15)
-UNPACK(16)
-UNPACK(17)
-UNPACK(18)
-UNPACK(19)
-UNPACK(20)
-UNPACK(21)
-UNPACK(22)
-UNPACK(23)
-UNPACK(24)
-UNPACK(25)
-UNPACK(26)
-UNPACK(27)
-UNPACK(28)
-UNPACK(29)
-UNPACK(30)
-UNPACK(31)
-UNPACK(32)
-
-static unpack_kernel *const unpackers[33] = {
-    NULL,      unpack_1,  unpack_2,  unpack_3,  unpack_4,  unpack_5,  unpack_6,
-    unpack_7,  unpack_8,  unpack_9,  unpack_10, unpack_11, unpack_12, unpack_13,
-    unpack_14, unpack_15, unpack_16, unpack_17, unpack_18, unpack_19, unpack_20,
-    unpack_21, unpack_22, unpack_23, unpack_24, unpack_25, unpack_26, unpack_27,
-    unpack_28, unpack_29, unpack_30, unpack_31, unpack_32,
-};
+#include "format/parquet/bit_pack.h"
 
 /* ---- pieces ---- */
 
@@ -154,7 +93,8 @@ static void read_packed(struct hybrid_reader *reader, size_t n, uint32_t *out)
     for (; n > 0 && reader->bit & 7; n--, reader->bit += width)
         *out++ = packed_value(reader);
     size_t groups = n / 8;
-    unpackers[width](reader->piece.packed + (reader->bit >> 3), groups, out);
+    if (groups > 0)
+        bit_unpack(reader->piece.packed + (reader->bit >> 3), groups, reader->width, out);
     reader->bit += groups * 8 * width;
     out += groups * 8;
     for (n -= groups * 8; n > 0; n--, reader->bit += width)
@@ -209,7 +149,7 @@ bool levels_read_hybrid(const uint8_t *from, size_t size, unsigned width, size_t
                         uint8_t *out)
 {
     enum { BLOCK = 1024 };
-    uint32_t block[BLOCK + 8];
+    uint32_t block[BLOCK];
     struct hybrid_reader reader;
     hybrid_reader_init(&reader, from, size, width);
     for (size_t done = 0; done < n;) {

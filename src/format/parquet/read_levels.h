@@ -24,7 +24,7 @@ struct hybrid_reader {
 
 void hybrid_reader_init(struct hybrid_reader *reader, const uint8_t *from, size_t size,
                         unsigned width);
-/* N values into OUT, which has room for 8 more. False: the bytes end before, or do not hold. */
+/* N values into OUT. False: the bytes end before, or do not hold. */
 bool hybrid_read(struct hybrid_reader *reader, size_t n, uint32_t *out);
 /* Equal values that come next, at most N of them, when they are at least LEAST in number: taken, and their number is
  * returned; else 0 and nothing is taken. */

@@ -128,7 +128,7 @@ static status take_indexed(const struct read_type *type, struct page_values *val
     const struct read_dictionary *dictionary = values->dictionary;
     size_t width = type->out_width;
     gather_kernel *gather = gather_for(width);
-    uint32_t index[BLOCK + 8];
+    uint32_t index[BLOCK];
     while (n > 0) {
         size_t part = hybrid_read_run(&values->index, n, RUN_LEAST, index);
         if (part > 0) {
@@ -205,7 +205,7 @@ static status put_entries(const struct page_values *values, const uint32_t *inde
 static status take_indexed_texts(struct page_values *values, size_t n, size_t most,
                                  struct column *column, struct error *err)
 {
-    uint32_t index[BLOCK + 8];
+    uint32_t index[BLOCK];
     int64_t *ends = ends_of(column);
     size_t before = column->data.size;
     while (n > 0) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "batch/batch.h"
 #include "format/format.h"
 
@@ -300,6 +301,7 @@ int main(int argc, char **argv)
     source.base.size = (uint64_t)ftell(source.file);
     const struct format_driver *driver = format_find("parquet");
     struct format_reader *reader = NULL;
+    must(cpu_choose(getenv("LEAT_CPU"), &error));
     must(driver->reader_open(&source.base, settings.memory, &reader, &error));
     if (settings.schema)
         for (size_t i = 0; i < driver->reader_schema(reader)->n_fields; i++)
