@@ -9,6 +9,7 @@ import json
 import pytest
 
 from readers import READERS, canonical, log
+from test_postgres import schema, server, write_job  # noqa: F401  two are fixtures
 
 MIDNIGHT = dt.datetime(2013, 11, 30)
 WIDE = "1" * 30 + "." + "9" * 9
@@ -129,3 +130,40 @@ def test_a_value_that_does_not_fit_is_stopped_made_null_or_rejected_and_counted(
     runs = json.loads(typed.leat("runs", "--json").out)
     newest = (runs["runs"] if isinstance(runs, dict) else runs)[0]
     assert (newest["values_null"], newest["values_text"], newest["rows_rejected"]) == (1, 3, 0)
+
+
+NESTED = [
+    ("ids", "uuid[]", "'{6ba7b810-9dad-11d1-80b4-00c04fd430c8,NULL}'", ["6ba7b810-9dad-11d1-80b4-00c04fd430c8", None]),
+    ("times", "time[]", "'{24:00:00,00:00:00.000001}'", ["24:00:00", "00:00:00.000001"]),
+    ("spans", "interval[]", "'{1 mon -1 day 0.5 s}'", ["P1M-1DT0.5S"]),
+    ("wides", "numeric(50,2)[]", f"'{{-{'9' * 48}.01}}'", ["-" + "9" * 48 + ".01"]),
+    ("docs", "json[]", "ARRAY['{\"a\": 1}'::json, NULL]", ['{"a": 1}', None]),
+    ("plain", "int[]", "'{1,NULL}'", [1, None]),
+]
+
+
+def test_what_is_inside_lists_and_structs_is_carried_too(shop, server, schema):
+    columns = ", ".join(f"{name} {kind}" for name, kind, *_ in NESTED)
+    server.sql(
+        f"CREATE TYPE {schema}.pair AS (k uuid, n int);"
+        f"CREATE TABLE {schema}.nested (n int PRIMARY KEY, {columns}, pair {schema}.pair);"
+        f"INSERT INTO {schema}.nested VALUES (1, {', '.join(sql for _, _, sql, _ in NESTED)},"
+        f" ROW('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 7)); INSERT INTO {schema}.nested (n) VALUES (2);"
+        f"INSERT INTO {schema}.nested (n, ids, times, pair) VALUES (3, '{{}}', '{{NULL}}', ROW(NULL, NULL))"
+    )
+    write_job(shop, server.url(), f"{schema}.nested: {{mode: full-refresh}}")
+    told = shop.leat("plan", shop.job).out
+    assert 'column "ids": inside it uuid as text: a delta table has no such type' in told, told
+    shop.run()
+    folder = shop.lake / schema / "nested"
+    names = [name for name, *_ in NESTED]
+    full = [value for *_, value in NESTED]
+    for reader in READERS:
+        found = {row["n"]: row for row in READERS[reader](folder).to_pylist()}
+        assert [found[1][name] for name in names] == full, reader
+        assert found[1]["pair"] == {"k": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "n": 7}
+        assert [found[2][name] for name in names] == [None] * len(names) and found[2]["pair"] is None
+        assert (found[3]["ids"], found[3]["times"], found[3]["pair"]) == ([], [None], {"k": None, "n": None}), reader
+    fields = {f["name"]: f for f in json.loads(log.snapshot(folder).metadata["schemaString"])["fields"]}
+    assert fields["ids"]["metadata"] == {"leat.type": "list of uuid"} and fields["plain"]["metadata"] == {}
+    assert fields["pair"]["type"]["fields"][0]["metadata"] == {"leat.type": "uuid"}
