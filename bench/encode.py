@@ -15,10 +15,10 @@ import pathlib
 import subprocess
 import sys
 
-import lineitem
+import contest
 
-BUILD = pathlib.Path(os.environ.get("LEAT_BUILD", lineitem.ROOT / "build"))
-OUT = lineitem.CACHE / "encode"
+BUILD = pathlib.Path(os.environ.get("LEAT_BUILD", contest.ROOT / "build"))
+OUT = contest.CACHE / "encode"
 LEVELS = (1, 3)
 
 LEAT_CASES = (
@@ -107,14 +107,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", default="1")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--table", default="lineitem", choices=lineitem.SCHEMAS)
+    parser.add_argument("--table", default="lineitem", choices=contest.SCHEMAS)
     parser.add_argument("--only", default="leat," + ",".join(PEERS), help="leat," + ",".join(PEERS))
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
 
     program = BUILD / "bench" / "bench_encode"
     subprocess.run(["ninja", "-C", BUILD, "bench/bench_encode"], check=True, stdout=subprocess.DEVNULL)
-    db = lineitem.make_database(arguments.scale)
+    db = contest.make_database(arguments.scale)
     OUT.mkdir(parents=True, exist_ok=True)
     rows = OUT / "rows.parquet"
     print(f"{arguments.table}, scale {arguments.scale}, from memory; {os.cpu_count()} cores, best of {arguments.repeat}\n")
