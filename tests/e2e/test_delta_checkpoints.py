@@ -83,7 +83,11 @@ def newest(table):
     return log.versions(table)[-1]
 
 
-def live_files(shop):
+def live(table, folder):
+    return [path for path in deltalake.DeltaTable(str(table)).file_uris() if folder in path]
+
+
+def told_by_status(shop):
     return shop.leat("status", shop.job, "--json").json["tables"][0]
 
 
@@ -111,6 +115,10 @@ def test_a_stream_goes_on_from_a_checkpoint(shop, writer):
     remove_json(table, at + 10)
     others = [] if "v2" in writer else ["polars"]  # which refuses tables that may have such checkpoints
     assert_equal(shop, readers=["pyarrow", "duckdb", "spark", *others], statistics=False)
+
+    shop.run("--partitions", "NYC")
+    assert len(live(table, "place=NYC")) == 1, "files of the checkpoint gave way to one"
+    assert_equal(shop, readers=["pyarrow"], statistics=False)
 
     shop.run("--mode", "full-refresh")
     assert_equal(shop, readers=["pyarrow"], statistics=False)
@@ -159,7 +167,7 @@ def test_statistics_in_columns_alone_are_not_lost(shop):
     by_spark(table)
     at = newest(table)
     remove_json(table, at)
-    status = live_files(shop)
+    status = told_by_status(shop)
     assert status["rows"] == first, status
     add(shop, first, first + 1)
     shop.run()
