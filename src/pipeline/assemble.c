@@ -333,7 +333,7 @@ static status assemble_partition(struct assembling *work, struct error *err)
 struct assembly_pass {
     struct stream_run *stream;
     struct assembly *assembly;
-    uint64_t share_bytes;
+    uint64_t share_bytes, batch_limit_bytes;
     pthread_mutex_t mutex;
     struct assembler *idle;
 };
@@ -454,7 +454,7 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
     struct assembling work = {.stream = pass->stream,
                               .assembly = pass->assembly,
                               .partition = &pass->assembly->partitions[try->partition],
-                              .batch_limit_bytes = pass->share_bytes / 3,
+                              .batch_limit_bytes = pass->batch_limit_bytes,
                               .attempt = attempt};
     int64_t started = clock_monotonic_ns();
     TRY(assembler_take(pass, &work.tools, err));
@@ -506,6 +506,9 @@ status stream_assemble(struct stream_run *stream, struct error *err)
     unsigned threads = run->workers;
     struct assembly_pass pass = {.stream = stream, .assembly = stream->assembly};
     pass.share_bytes = stream_share_bytes(stream, &threads);
+    pass.batch_limit_bytes = pass.share_bytes / 3;
+    if (pass.batch_limit_bytes > stream->spec->file_size) /* a row group no larger than a file */
+        pass.batch_limit_bytes = stream->spec->file_size;
     pthread_mutex_init(&pass.mutex, NULL);
     status_code code = thread_run_all(stream->assembly->n_partitions, threads, assembly_task, &pass,
                                       &stream->cancel, err);

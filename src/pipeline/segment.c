@@ -8,7 +8,7 @@
 #include "batch/scalar.h"
 #include "json/json.h"
 
-enum { MAX_TIES = 1000000 };
+enum { MAX_TIES = 1000000, PENDING_BYTES = 1 << 20 };
 
 void split_result_release(struct split_result *result)
 {
@@ -43,9 +43,20 @@ static status new_piece(struct segment_writer *writer, uint32_t key, enum piece_
     return STATUS_OK;
 }
 
+static status write_pending(struct segment_writer *writer, size_t at_least, struct error *err)
+{
+    struct buffer *pending = &writer->pending;
+    if (pending->size == 0 || pending->size < at_least)
+        return STATUS_OK;
+    TRY(storage_put_write(writer->storage, writer->upload, pending->data, pending->size, err));
+    pending->size = 0;
+    return STATUS_OK;
+}
+
 static status write_bytes(struct segment_writer *writer, const void *bytes, size_t size,
                           struct error *err)
 {
+    TRY(write_pending(writer, 0, err));
     TRY(storage_put_write(writer->storage, writer->upload, bytes, size, err));
     writer->offset += size;
     return STATUS_OK;
@@ -75,6 +86,19 @@ status segment_add_plain(struct segment_writer *writer, uint32_t key, uint64_t r
     TRY(write_bytes(writer, plain->data, plain->size, err));
     writer->n_pieces++;
     return STATUS_OK;
+}
+
+status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
+                        const uint32_t *rows, size_t n, struct error *err)
+{
+    struct piece *piece;
+    size_t before = writer->pending.size;
+    TRY(new_piece(writer, key, PIECE_PLAIN, n, &piece, err));
+    TRY(batch_write_plain_gathered(batch, rows, n, &writer->pending, err));
+    piece->bytes = piece->plain_bytes = writer->pending.size - before;
+    writer->offset += piece->bytes;
+    writer->n_pieces++;
+    return write_pending(writer, PENDING_BYTES, err);
 }
 
 static status keys_as_batch(const struct schema *schema, const struct partition_keys *keys,
@@ -132,6 +156,7 @@ void segment_abort(struct segment_writer *writer)
     if (writer->upload)
         storage_put_abort(writer->storage, TAKE(writer->upload));
     mem_free(writer->pieces);
+    buffer_release(&writer->pending);
     writer->pieces = NULL;
     writer->n_pieces = writer->capacity = 0;
 }

@@ -65,12 +65,16 @@ struct segment_writer {
     uint64_t offset;
     struct piece *pieces;
     size_t n_pieces, capacity;
+    struct buffer pending; /* plain pieces not yet in the upload: one write for many */
 };
 
 status segment_add_row_group(struct segment_writer *writer, uint32_t key,
                              const struct row_group *group, struct error *err);
 status segment_add_plain(struct segment_writer *writer, uint32_t key, uint64_t rows,
                          const struct buffer *plain, struct error *err);
+/* Rows ROWS[0..n) of BATCH as a plain piece. */
+status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
+                        const uint32_t *rows, size_t n, struct error *err);
 /* Write the index and let the object appear; fills the segment's part of RESULT and moves the pieces there. Without pieces
  * nothing is written. */
 status segment_finish(struct segment_writer *writer, const struct schema *key_schema,

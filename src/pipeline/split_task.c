@@ -39,7 +39,6 @@ struct worker {
     struct encoder *encoder;
     struct partition_groups groups;
     struct row_group group;
-    struct buffer plain;
     struct column *view; /* data_schema.n_fields */
 };
 
@@ -58,7 +57,9 @@ struct split_room {
     uint64_t data_bytes;  /* memory of its texts */
     uint64_t value_bytes; /* the largest of them */
     uint64_t keep_bytes;  /* rows of a partition that take as much become a row group ... */
-    uint64_t slice_bytes; /* ... or several, each of so many bytes */
+    uint64_t
+        slice_bytes; /* ... or several, each of so many bytes, where they have to be gathered */
+    uint64_t group_bytes; /* no row group is larger: a file's size */
 };
 
 struct split_work {
@@ -90,7 +91,6 @@ static void worker_free(struct worker *worker, const struct format_driver *forma
         format->encoder_free(worker->encoder);
     partition_groups_release(&worker->groups);
     row_group_release(&worker->group);
-    buffer_release(&worker->plain);
     mem_free(worker->view);
     mem_free(worker);
 }
@@ -125,7 +125,6 @@ static status worker_empty(struct worker *worker, const struct split_room *room,
         TRY(renew(&worker->gathered, err));
         worker->room.left = room->data_bytes;
         batch_limit_data(&worker->chunk, &worker->room);
-        buffer_release(&worker->plain);
     }
     return STATUS_OK;
 }
@@ -358,15 +357,15 @@ static uint64_t bytes_of(const struct row_measure *measure, const struct batch *
 }
 
 /* As many rows as make a slice; at least one. */
-static size_t slice_rows(const struct split_work *work, const struct row_measure *measure,
-                         const struct batch *rows, const uint32_t *order, size_t n)
+static size_t slice_rows(const struct row_measure *measure, const struct batch *rows,
+                         const uint32_t *order, size_t n, uint64_t slice_bytes)
 {
     uint64_t bytes = 0;
-    if (bytes_of(measure, rows, order, n) <= work->room.slice_bytes)
+    if (bytes_of(measure, rows, order, n) <= slice_bytes)
         return n;
     for (size_t i = 0; i < n; i++) {
         bytes += bytes_of(measure, rows, &order[i], 1);
-        if (i > 0 && bytes > work->room.slice_bytes)
+        if (i > 0 && bytes > slice_bytes)
             return i;
     }
     return n;
@@ -389,31 +388,23 @@ static status emit_row_group(struct split_work *work, const struct batch *rows, 
     return segment_add_row_group(&work->writer, key, &worker->group, err);
 }
 
-static status emit_plain(struct split_work *work, const struct batch *rows, uint32_t key,
-                         const uint32_t *order, size_t n, struct error *err)
-{
-    struct worker *worker = work->worker;
-    worker->plain.size = 0;
-    TRY(batch_write_plain_gathered(rows, order, n, &worker->plain, err));
-    return segment_add_plain(&work->writer, key, n, &worker->plain, err);
-}
-
 static status emit_group(struct split_work *work, const struct batch *rows,
                          const struct row_measure *measure, const struct partition_group *group,
                          struct error *err)
 {
     struct worker *worker = work->worker;
     const uint32_t *order = worker->groups.order + group->first;
+    bool whole = worker->groups.n_groups == 1 && !work->room.alone;
+    uint64_t slice_bytes = whole ? work->room.group_bytes : work->room.slice_bytes;
     for (size_t at = 0, n; at < group->rows; at += n) {
         n = group->rows - at;
-        if (worker->groups.n_groups > 1 || work->room.alone)
-            n = slice_rows(work, measure, rows, order + at, n);
+        n = slice_rows(measure, rows, order + at, n, slice_bytes);
         bool keep = n >= KEEP_ROWS || n >= work->stream->row_group_rows ||
                     bytes_of(measure, rows, order + at, n) >= work->room.keep_bytes;
         if (keep)
             TRY(emit_row_group(work, rows, group->key, order + at, n, err));
         else
-            TRY(emit_plain(work, rows, group->key, order + at, n, err));
+            TRY(segment_add_rows(&work->writer, group->key, rows, order + at, n, err));
     }
     return STATUS_OK;
 }
@@ -669,18 +660,25 @@ struct split_try {
     struct split_room room;
 };
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void plan_room(const struct stream_run *stream, uint64_t share_bytes, bool alone,
                       struct split_room *out)
 {
-    uint64_t keep = share_bytes / 8;
+    uint64_t target = stream->spec->file_size; /* a row group should not be larger than a file */
     *out = (struct split_room){.share_bytes = share_bytes, .alone = alone};
-    out->keep_bytes = keep < KEEP_PLAIN_BYTES ? keep : KEEP_PLAIN_BYTES;
-    out->slice_bytes = share_bytes / 8;
-    out->chunk_bytes = stream->spec->n_partitions ? share_bytes / 2 : share_bytes / 3;
+    out->slice_bytes = smaller(share_bytes / 8, target);
+    out->keep_bytes = smaller(out->slice_bytes, KEEP_PLAIN_BYTES);
+    out->group_bytes = target;
+    out->chunk_bytes =
+        stream->spec->n_partitions ? share_bytes / 2 : smaller(share_bytes / 3, target);
     out->value_bytes = share_bytes / 12;
     out->data_bytes = out->chunk_bytes + out->chunk_bytes / 2 + out->value_bytes;
     if (alone) {
-        out->chunk_bytes = ALONE_CHUNK_BYTES;
+        out->chunk_bytes = smaller(ALONE_CHUNK_BYTES, target);
         out->value_bytes = SIZE_MAX; /* the reader knows the limit, and says it */
         out->data_bytes = share_bytes / 100 * 42;
     }

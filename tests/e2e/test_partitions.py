@@ -250,3 +250,29 @@ def test_another_number_of_buckets_is_held_until_it_is_accepted(samples):
     table = samples.table("samples")
     compare.assert_equal_to_source(table, samples.db, ALL)
     assert {key for (key,) in compare.rows_of(table, ["id_bucket"])} == set(range(8))
+
+
+# ---- files at the target size ----
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["all", "--partitions"])
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_at_most_one_file_of_a_partition_is_under_half_the_target(shop, workers, again):
+    """Rows of 600 incompressible bytes in partitions of very unequal sizes; what workers and splits there were does not show."""
+    target = 500_000
+    shop.sql("CREATE TABLE notes (id INTEGER PRIMARY KEY, part INTEGER, note BLOB)")
+    shop.sql("INSERT INTO notes VALUES (?,?,randomblob(600))", ((i, (i * i) % 17 // 3) for i in range(20000)))
+    shop.write_job(f"notes: {{mode: full-refresh, partition_by: part, file_size: {target}B}}")
+    only = ("--partitions", "0") if again else ()
+    if again:
+        shop.run()
+    shop.run("--workers", workers, "--readers", workers, *only)
+    table = shop.table("notes")
+    sizes = collections.defaultdict(list)
+    for add in log.snapshot(table).files.values():
+        sizes[add["partitionValues"]["part"]].append(add["size"])
+    assert max(map(len, sizes.values())) > 3
+    for part, found in sizes.items():
+        assert sum(size < target / 2 for size in found) <= 1, (part, found)
+        assert max(found) < 2 * target, (part, found)
+    compare.assert_equal_to_source(table, shop.db, "SELECT * FROM notes", readers=["duckdb"])
