@@ -1,6 +1,6 @@
 """The functions that a program's threads spend their time in: perf, sampled by the clock, a library a line.
 
-    python bench/profile.py [--comm encode] [--top 10] COMMAND...
+    python bench/hot_functions.py [--comm encode] [--top 10] COMMAND...
 
 Functions of leat are named one by one (build/leat is not stripped); zstd, SQLite, the C library and the kernel are
 a line each, as none of them is ours to change.
