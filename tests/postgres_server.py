@@ -35,11 +35,15 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             shutil.chown(folder, self.owner)
+        if not (self.data / "PG_VERSION").exists():
+            self._make(settings)
+        self.start()
+
+    def _make(self, settings):
         self._run("initdb", "-D", self.data, "-U", "admin", "-A", "trust", "--locale=C.UTF-8", "-E", "UTF8", "-N")
         lines = {
-            "port": self.port,
             "listen_addresses": "'127.0.0.1'",
-            "unix_socket_directories": f"'{folder}'",
+            "unix_socket_directories": f"'{self.folder}'",
             "fsync": "off",
             "max_prepared_transactions": 5,
             "max_connections": 60,
@@ -47,7 +51,6 @@ class Server:
         }
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.writelines(f"{name} = {value}\n" for name, value in lines.items())
-        self.start()
 
     def _run(self, program, *words):
         command = [str(self.bin / program), *map(str, words)]
@@ -58,7 +61,7 @@ class Server:
             raise RuntimeError(done.stdout.decode(errors="replace"))
 
     def start(self):
-        self._run("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "start")
+        self._run("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "-o", f"-p {self.port}", "start")
 
     def stop(self, how="immediate"):
         self._run("pg_ctl", "-D", self.data, "-w", "-m", how, "stop")
