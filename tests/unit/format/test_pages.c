@@ -217,6 +217,34 @@ static void pages_v2_are_compressed_one_by_one(void **state)
     release_numbers();
 }
 
+/* Which worker encodes a row group, and after which others, must not be seen in a file. */
+static void a_row_group_is_the_same_whatever_was_encoded_before(void **state)
+{
+    static const char *const profiles[] = {"encoding=compatible", "encoding=dense"};
+    const struct format_driver *driver = format_find("parquet");
+    make_mixed(&batch, 3500);
+    for (size_t i = 0; i < 2; i++) {
+        const char *texts[] = {profiles[i], "page_rows=1000", "sort_by=color,id desc",
+                               "bloom_filter=note", NULL};
+        struct test_options options;
+        struct row_group alone, before, after;
+        struct encoder *encoder;
+        encode_group(&batch, 2000, 1500, test_options(&options, texts), &alone);
+        CHECK_OK(driver->encoder_new(&mixed, &options.set, &encoder, &test_error));
+        CHECK_OK(driver->encode(encoder, &batch, 0, 2000, &before, &test_error));
+        CHECK_OK(driver->encode(encoder, &batch, 2000, 1500, &after, &test_error));
+        assert_int_equal(after.pages.size, alone.pages.size);
+        assert_memory_equal(after.pages.data, alone.pages.data, alone.pages.size);
+        assert_int_equal(after.meta.size, alone.meta.size);
+        assert_memory_equal(after.meta.data, alone.meta.data, alone.meta.size);
+        driver->encoder_free(encoder);
+        row_group_release(&alone);
+        row_group_release(&before);
+        row_group_release(&after);
+    }
+    batch_release(&batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test(random_numbers_are_stored_as_they_are),
         cmocka_unit_test(a_chunk_is_not_given_up_for_its_first_page),
         cmocka_unit_test(pages_v2_are_compressed_one_by_one),
+        cmocka_unit_test(a_row_group_is_the_same_whatever_was_encoded_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
