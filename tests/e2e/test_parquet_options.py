@@ -308,10 +308,7 @@ def test_a_mistake_is_told_with_its_place_before_the_first_row(shop, name, comma
     assert not shop.lake.exists() or not list(shop.lake.rglob("*.parquet"))
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["encoding: dense", "bloom_filter: [customer]", "sort_by: [id desc]", "columns: {customer: {compression: none}}"],
-)
+@pytest.mark.parametrize("change", ["encoding: dense", "sort_by: [id desc]"])
 def test_files_of_one_version_are_of_one_form(shop, change):
     """A run that died is not continued once the job asks for other files."""
     dead_at(shop, 0.5)
