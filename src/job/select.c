@@ -85,7 +85,8 @@ static char *fill_object(const char *object, const char *name, struct arena *are
 static const char *object_pattern(const struct selection *selection, const struct stream_spec *spec,
                                   const char *name)
 {
-    const char *schema = selection->job->source->default_schema;
+    const struct source_driver *source = selection->job->source; /* NULL: no source is named yet */
+    const char *schema = source ? source->default_schema : NULL;
     const char *dot = strrchr(name, '.');
     if (spec->object_given || !schema || !dot)
         return spec->object;
