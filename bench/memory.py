@@ -28,7 +28,7 @@ ALLOWANCE = 64 * 1000 * 1000
 # name: (what it is, source, budgets in MB)
 CASES = {
     "wide": ("1,600 columns, 20,000 rows", lambda shop: heavy.wide(shop, 1600, 20000), [256, 64]),
-    "huge": ("values of 50 MB, 16 in a row", lambda shop: heavy.huge(shop, 50, 8), [256]),
+    "huge": ("16 values of 50 MB, two in a row", lambda shop: heavy.huge(shop, 50, 8), [256]),
     "days": ("2,526 partitions, 250,000 rows of 60 columns", lambda shop: heavy.partitioned(shop, 2526, 250000), [256, 64]),
     "10k": ("10,000 partitions, 250,000 rows of 60 columns", lambda shop: heavy.partitioned(shop, 10000, 250000), [256, 64]),
     "one": ("1,000,000 rows of one value", lambda shop: heavy.one_value(shop), [256, 64]),
