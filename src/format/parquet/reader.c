@@ -10,7 +10,7 @@
 #include "format/parquet/read_check.h"
 #include "format/parquet/read_column.h"
 
-enum { DEFAULT_MEMORY_BYTES = 256 << 20, AHEAD_BYTES = 1 << 20, AHEAD_LEAST_BYTES = 16 << 10 };
+enum { DEFAULT_MEMORY_BYTES = 256 << 20, AHEAD_BYTES = 1 << 20, AHEAD_LEAST_BYTES = 4 << 10 };
 
 /* ---- open ---- */
 
@@ -157,14 +157,20 @@ static void init_leaves(struct format_reader *reader)
 
 static status begin(struct format_reader *reader, const size_t *fields, size_t n, struct error *err)
 {
-    reader->n_columns = n;
-    reader->columns = mem_realloc_array(NULL, n, sizeof(*reader->columns));
-    if (!reader->columns)
+    struct reader_column *columns = mem_realloc_array(reader->columns, n, sizeof(*reader->columns));
+    if (!columns)
         return error_no_memory(err);
+    reader->columns = columns;
+    reader->n_columns = n;
     plan_columns(reader, fields);
     size_t bytes = reader->n_leaves * sizeof(*reader->leaves);
     size_t n_leaves = reader->n_leaves;
     reader->n_leaves = 0; /* until they are there to be released */
+    if (reader->memory.used > reader->memory.limit ||
+        bytes > reader->memory.limit - reader->memory.used)
+        return error_set(err, STATUS_BAD_DATA,
+                         "%zu columns take more than the %zu bytes of memory that a reader may use",
+                         n_leaves, reader->memory.limit);
     reader->leaves = mem_zalloc(bytes);
     if (!reader->leaves)
         return error_no_memory(err);
@@ -348,16 +354,19 @@ static status read_rows(struct format_reader *reader, struct batch *batch, size_
     return STATUS_OK;
 }
 
+/* Columns that stand at different rows can't go on: after a failure there is nothing but the failure. */
 status parquet_reader_next(struct format_reader *reader, struct batch *batch, size_t max_rows,
                            size_t *out_rows, struct error *err)
 {
     size_t before = batch->rows, rows = 0;
+    if (reader->failed != STATUS_OK)
+        return error_set(err, reader->failed, "the file could not be read further before");
     if (!reader->has_begun)
         TRY(begin(reader, NULL, reader->plan.schema.n_fields, err));
-    status_code code = read_rows(reader, batch, max_rows, &rows, err);
-    if (code != STATUS_OK) {
+    reader->failed = read_rows(reader, batch, max_rows, &rows, err);
+    if (reader->failed != STATUS_OK) {
         batch_truncate(batch, before);
-        return code;
+        return reader->failed;
     }
     *out_rows = rows;
     return STATUS_OK;

@@ -31,6 +31,7 @@ struct format_reader {
     size_t n_ranges;
 
     /* where it stands */
+    status_code failed; /* for good */
     size_t next_group;
     bool is_open; /* row group next_group - 1 */
     struct arena group_arena;
