@@ -24,8 +24,10 @@ static void *drain(void *argument)
     if (PQstatus(conn) != CONNECTION_OK)
         fail(conn);
     snprintf(sql, sizeof(sql),
-             "COPY (SELECT * FROM %s WHERE ctid >= '(%ld,0)' AND ctid < '(%ld,0)') TO STDOUT (FORMAT binary)",
-             table, blocks * i / connections, blocks * (i + 1) / connections + (i + 1 == connections));
+             "COPY (SELECT * FROM %s WHERE ctid >= '(%ld,0)' AND ctid < '(%ld,0)') TO STDOUT "
+             "(FORMAT binary)",
+             table, blocks * i / connections,
+             blocks * (i + 1) / connections + (i + 1 == connections));
     PGresult *result = PQexec(conn, sql);
     if (PQresultStatus(result) != PGRES_COPY_OUT)
         fail(conn);
