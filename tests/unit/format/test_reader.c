@@ -184,11 +184,63 @@ static void read_all(struct batch *out, size_t at_once)
     }
 }
 
+static void check_slots(const struct column *column)
+{
+    size_t width = column->value_bytes;
+    static const uint8_t zeros[64];
+    assert_int_equal(column->values.size, column->rows * width);
+    for (size_t row = 0; row < column->rows; row++)
+        if (column_is_null(column, row))
+            assert_memory_equal(column->values.data + row * width, zeros, width);
+}
+
+static void check_offsets(const struct column *column)
+{
+    const int64_t *offsets = column_offsets(column);
+    if (column->rows == 0)
+        return;
+    assert_int_equal(column->values.size, (column->rows + 1) * sizeof(int64_t));
+    assert_int_equal(offsets[0], 0);
+    for (size_t row = 0; row < column->rows; row++) {
+        assert_true(offsets[row] <= offsets[row + 1]);
+        if (column_is_null(column, row))
+            assert_int_equal(offsets[row], offsets[row + 1]);
+    }
+    assert_int_equal(offsets[column->rows],
+                     column->n_children ? column->children[0].rows : column->data.size);
+}
+
+/* What batch/column.h promises of a column's buffers. */
+static void check_shape(const struct column *column)
+{
+    size_t ones = column->rows;
+    if (column->validity.size > 0)
+        ones = bits_count(column->validity.data, 0, column->rows);
+    assert_int_equal(column->null_count, column->rows - ones);
+    if (column->null_count > 0)
+        assert_int_equal(column->validity.size, (column->rows + 7) / 8);
+    else
+        assert_int_equal(column->validity.size, 0);
+    if (column->value_bytes > 0)
+        check_slots(column);
+    else if (column->field->type.id == TYPE_BOOL)
+        assert_int_equal(column->values.size, (column->rows + 7) / 8);
+    else if (column->field->type.id != TYPE_STRUCT)
+        check_offsets(column);
+    for (size_t i = 0; i < column->n_children; i++) {
+        if (column->field->type.id == TYPE_STRUCT)
+            assert_int_equal(column->children[i].rows, column->rows);
+        check_shape(&column->children[i]);
+    }
+}
+
 static void check_same_rows(const struct batch *a, const struct batch *b)
 {
     struct digest *x = test_malloc((a->rows + 1) * sizeof(*x));
     struct digest *y = test_malloc((a->rows + 1) * sizeof(*y));
     assert_int_equal(a->rows, b->rows);
+    for (size_t i = 0; i < b->schema->n_fields; i++)
+        check_shape(&b->columns[i]);
     CHECK_OK(batch_digest(a, 0, a->rows, x, &test_error));
     CHECK_OK(batch_digest(b, 0, b->rows, y, &test_error));
     for (size_t i = 0; i < a->rows; i++)
