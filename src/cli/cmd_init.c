@@ -72,6 +72,23 @@ static bool is_expressible(const char *name)
     return name[0] != '!' && !strpbrk(name, "*?");
 }
 
+/* A primary key of one whole number. */
+static const struct source_column *find_numbers(const struct source_stream *stream)
+{
+    const struct source_column *found = NULL;
+    for (size_t i = 0; i < stream->n_columns; i++) {
+        const struct source_column *column = &stream->columns[i];
+        if (column->key_position == 0)
+            continue;
+        enum type_id id = column->type.id;
+        bool number = id == TYPE_INT16 || id == TYPE_INT32 || id == TYPE_INT64;
+        if (found || !number || !column->usable_key)
+            return NULL;
+        found = column;
+    }
+    return found;
+}
+
 static const struct source_column *find_update_key(const struct source_stream *stream)
 {
     static const char *const likely[] = {"updated_at", "modified_at", "last_modified",
@@ -81,7 +98,7 @@ static const struct source_column *find_update_key(const struct source_stream *s
             if (stream->columns[i].usable_key &&
                 strcasecmp(stream->columns[i].name, likely[k]) == 0)
                 return &stream->columns[i];
-    return NULL;
+    return find_numbers(stream);
 }
 
 static const struct source_column *find_period(const struct source_stream *stream)
@@ -160,7 +177,10 @@ static status append_query(struct text *out, const struct source_stream *stream,
         }
     }
     text_append(&query, " from ");
-    append_identifier(&query, stream->name);
+    if (stream->sql)
+        text_append(&query, stream->sql);
+    else
+        append_identifier(&query, stream->name);
     TRY(text_check(&query, err));
     text_append(out, "    query: ");
     append_yaml(out, text_string(&query));
@@ -175,13 +195,20 @@ static const char *folder_of(const char *name)
     return dot ? dot + 1 : name;
 }
 
+/* Where there are schemas, tables outside the default one have a folder of their schema; it must not be a table's. */
 static bool is_folder_shared(const struct source_catalog *catalog,
                              const struct source_stream *stream)
 {
     size_t streams = 0;
-    for (size_t i = 0; i < catalog->n_streams; i++)
-        streams += strcmp(folder_of(catalog->streams[i].name), folder_of(stream->name)) == 0;
-    return streams > 1 && strchr(stream->name, '.') != NULL;
+    const char *dot = strrchr(stream->name, '.');
+    for (size_t i = 0; i < catalog->n_streams; i++) {
+        const char *folder = folder_of(catalog->streams[i].name);
+        if (!stream->sql)
+            streams += strcmp(folder, folder_of(stream->name)) == 0;
+        else if (dot && strlen(folder) == (size_t)(dot - stream->name))
+            streams += 2 * (strncmp(folder, stream->name, strlen(folder)) == 0);
+    }
+    return streams > 1 && dot;
 }
 
 /* Some readers take no line break in a path. */
@@ -198,10 +225,12 @@ static status append_object(struct text *out, const struct source_catalog *catal
                             struct error *err)
 {
     const char *folder = folder_of(stream->name);
-    bool is_path = !strchr(folder, '/') && storage_name_valid(folder) && !has_control(folder);
+    bool quoted = stream->sql && strchr(stream->name, '"');
+    bool is_path =
+        !quoted && !strchr(folder, '/') && storage_name_valid(folder) && !has_control(folder);
     if (is_path && !is_folder_shared(catalog, stream))
         return STATUS_OK;
-    const char *clean = clean_name(arena, stream->name, is_path ? "/" : "/.");
+    const char *clean = clean_name(arena, stream->name, is_path ? "/" : quoted ? "/.\"" : "/.");
     if (!clean)
         return error_no_memory(err);
     text_append(out, "    object: ");
@@ -287,12 +316,13 @@ static status append_stream(struct text *out, const struct source_catalog *catal
 }
 
 /* A path is relative to the job file; what was typed was relative to the current directory. */
-static const char *source_for_job(struct invocation *invocation, const char *url)
+static const char *source_for_job(struct invocation *invocation, const char *url,
+                                  const struct source_driver *driver)
 {
     char current[PATH_MAX];
     const char *output = option_text(&invocation->flags, "output");
     bool beside = !strchr(output, '/');
-    if (strstr(url, "://") || url[0] == '/')
+    if (!driver->suffixes || strstr(url, "://") || url[0] == '/') /* a server, or absolute */
         return url;
     if (beside)
         return text_starts_with(url, "./") ? url : arena_printf(&invocation->arena, "./%s", url);
@@ -302,9 +332,10 @@ static const char *source_for_job(struct invocation *invocation, const char *url
 }
 
 static status build_job(struct invocation *invocation, const char *url,
-                        const struct source_catalog *catalog, struct text *out, struct error *err)
+                        const struct open_source *opened, struct text *out, struct error *err)
 {
-    const char *source = source_for_job(invocation, url);
+    const struct source_catalog *catalog = &opened->catalog;
+    const char *source = source_for_job(invocation, url, opened->driver);
     if (!source)
         return error_no_memory(err);
     text_append(out,
@@ -376,7 +407,7 @@ static status run(struct invocation *invocation, struct error *err)
     TRY(source_catalog_read(&source, err));
     if (source.catalog.n_streams == 0)
         return error_set(err, STATUS_BAD_CONFIG, "%s holds no tables", shown);
-    TRY(build_job(invocation, url, &source.catalog, &content, err));
+    TRY(build_job(invocation, url, &source, &content, err));
     if (strcmp(path, "-") == 0) {
         fputs(text_string(&content), invocation->out);
         return STATUS_OK;

@@ -39,11 +39,38 @@ static bool find_password(const char *url, const char **out_first, size_t *out_s
 
 typedef status_code (*secret_fn)(void *context, const char *first, size_t size);
 
+/* "scheme:key=value key='va lue'", as PostgreSQL writes connection strings. */
+static status_code each_secret_pair(const char *text, secret_fn found, void *context)
+{
+    const char *colon = strchr(text, ':'), *equals = strchr(text, '=');
+    text = colon && equals && colon < equals ? colon + 1 : text;
+    while (*text) {
+        text += strspn(text, " \t\n");
+        const char *name = text;
+        size_t name_size = strcspn(name, "= \t\n");
+        text = name + name_size + strspn(name + name_size, " \t\n");
+        if (*text != '=')
+            continue;
+        text++;
+        text += strspn(text, " \t\n");
+        bool quoted = *text == '\'';
+        const char *first = text += quoted;
+        while (*text && !strchr(quoted ? "'" : " \t\n", *text))
+            text += *text == '\\' && text[1] ? 2 : 1;
+        if (text > first && is_secret_parameter(name, name_size))
+            TRY(found(context, first, (size_t)(text - first)));
+        text += quoted && *text;
+    }
+    return STATUS_OK;
+}
+
 /* Each secret part of URL, from left to right. */
 static status_code each_secret(const char *url, secret_fn found, void *context)
 {
     const char *first;
     size_t size;
+    if (!strstr(url, "://"))
+        return each_secret_pair(url, found, context);
     if (find_password(url, &first, &size) && size)
         TRY(found(context, first, size));
     const char *query = strchr(url, '?');

@@ -44,8 +44,9 @@ static status unknown(const char *url, struct error *err)
 {
     SCOPED(text_release) struct text known = {0};
     list_schemes(&known);
-    return error_set(err, STATUS_BAD_CONFIG, "no source reads \"%s\"; expected one of %s", url,
-                     text_string(&known));
+    return error_set(err, STATUS_BAD_CONFIG, "no source reads \"%s\"; expected one of %s%s", url,
+                     text_string(&known),
+                     strchr(url, '=') ? " (before host=..., too: postgres:host=...)" : "");
 }
 
 /* sqlite:///abs, sqlite://rel, sqlite:rel, sqlite:/abs: what follows the scheme and an empty host. */
@@ -87,7 +88,7 @@ status source_find(const char *url, struct arena *arena, const struct source_dri
     } else {
         found = by_suffix(url);
     }
-    if (!found || !*location)
+    if (!found || (!*location && found->suffixes)) /* a server may be named by the environment */
         return unknown(url, err);
     const char *copy = arena_strdup(arena, location);
     if (!copy)

@@ -141,6 +141,7 @@ struct source_column {
 
 struct source_stream {
     const char *name;
+    const char *sql;  /* NAME as it stands in a FROM; NULL: in double quotes */
     const char *kind; /* "table", "view", "table without rowid" */
     uint64_t rows;    /* estimate */
     uint64_t bytes;   /* estimate; 0: unknown */

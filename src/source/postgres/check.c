@@ -3,7 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "source/postgres/fence.h"
+
+enum {
+    MUCH_SKEW_S = 5,
+    LONG_OPEN_S = 600,
+    READ_BYTES_A_SECOND = 50 * 1000 * 1000, /* a careful guess: a slow disk, one busy core */
+};
 
 struct checking {
     struct source *source;
@@ -17,124 +24,325 @@ static void tell(const struct checking *check, enum finding_level level, const c
     check->finding(check->context, level, subject, found, remedy);
 }
 
-static void check_connection(const struct checking *check)
+static bool is_true(const PGresult *result, int column)
+{
+    return PQgetvalue(result, 0, column)[0] == 't';
+}
+
+/* ---- the server ---- */
+
+static void copy_setting(PGconn *conn, const char *keyword, char *out, size_t size)
+{
+    PQconninfoOption *options = PQconninfo(conn);
+    snprintf(out, size, "%s", "");
+    for (PQconninfoOption *o = options; o && o->keyword; o++) {
+        if (strcmp(o->keyword, keyword) == 0 && o->val)
+            snprintf(out, size, "%s", o->val);
+    }
+    PQconninfoFree(options);
+}
+
+static void check_encryption(const struct checking *check)
 {
     PGconn *conn = check->source->conn;
-    char found[256];
-    bool local = postgres_host_is_local(PQhost(conn));
-    snprintf(found, sizeof(found), "PostgreSQL %s at %s", PQparameterStatus(conn, "server_version"),
-             check->source->shown);
-    tell(check, FINDING_OK, "server", found, NULL);
-    const char *encrypted = PQsslInUse(conn) ? PQsslAttribute(conn, "protocol") : NULL;
-    if (encrypted)
-        snprintf(found, sizeof(found), "encrypted by %s", encrypted);
+    char mode[32], found[256];
+    bool local = postgres_is_local(conn), tls = PQsslInUse(conn);
+    copy_setting(conn, "sslmode", mode, sizeof(mode));
+    bool verified = tls && strcmp(mode, "verify-full") == 0;
+    if (verified)
+        snprintf(found, sizeof(found), "%s, the server's certificate and name are verified",
+                 PQsslAttribute(conn, "protocol"));
+    else if (tls)
+        snprintf(found, sizeof(found), "%s, but %s (sslmode=%s)", PQsslAttribute(conn, "protocol"),
+                 strcmp(mode, "verify-ca") == 0 ? "the server's name is not verified"
+                                                : "nothing proves which server answers",
+                 mode);
     else
         snprintf(found, sizeof(found), "not encrypted%s", local ? ", to this machine" : "");
-    tell(check, encrypted || local ? FINDING_OK : FINDING_WARN, "connection", found,
-         encrypted || local ? NULL : "use sslmode=verify-full");
+    bool good = verified || local;
+    tell(check, good ? FINDING_OK : FINDING_WARN, "connection", found,
+         good ? NULL
+              : "use sslmode=verify-full, with sslrootcert=FILE for an authority of your own");
+}
+
+static status check_server(const struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char found[300];
+    TRY(postgres_query(check->source->conn, "SELECT current_setting('wal_level')", &result, err));
+    snprintf(found, sizeof(found), "PostgreSQL %s at %s, wal_level %s",
+             PQparameterStatus(check->source->conn, "server_version"), check->source->shown,
+             PQgetvalue(result, 0, 0));
+    tell(check, FINDING_OK, "server", found, NULL);
+    check_encryption(check);
+    return STATUS_OK;
+}
+
+/* The server's clock against the middle of the question. */
+static status check_clock(const struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char found[200], apart[32];
+    int64_t before = clock_wall_us();
+    TRY(postgres_query(check->source->conn,
+                       "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &result,
+                       err));
+    int64_t here = before + (clock_wall_us() - before) / 2;
+    int64_t skew = postgres_cell_number(result, 0, 0) - here;
+    double seconds = (double)(skew < 0 ? -skew : skew) / 1e6;
+    bool much = seconds > MUCH_SKEW_S;
+    if (much)
+        snprintf(found, sizeof(found),
+                 "the server's clock is %s %s this machine's; bounds go by the server's alone",
+                 text_format_duration(seconds, apart), skew > 0 ? "ahead of" : "behind");
+    else
+        snprintf(found, sizeof(found), "the server's and this machine's are less than %d s apart",
+                 MUCH_SKEW_S);
+    tell(check, much ? FINDING_WARN : FINDING_OK, "clock", found,
+         much ? "set both by NTP; until then the lag that `status` shows is off by as much" : NULL);
+    return STATUS_OK;
+}
+
+static status check_standby(const struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char found[400], lag[32];
+    TRY(postgres_query(
+        check->source->conn,
+        "SELECT pg_is_in_recovery(), current_setting('max_standby_streaming_delay'),"
+        " current_setting('hot_standby_feedback'),"
+        " coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)"
+        "::bigint",
+        &result, err));
+    if (!is_true(result, 0))
+        return STATUS_OK;
+    tell(check, FINDING_WARN, "standby",
+         "this is a standby, which does not see what is open on its primary: no bound is exact "
+         "here, and rows that are committed late are missed",
+         "for incremental loads read the primary; full refreshes are right here, too");
+    snprintf(found, sizeof(found),
+             "the last transaction it replayed was committed %s ago; a query that is in the way "
+             "of replay is cancelled after %s (hot_standby_feedback is %s)",
+             text_format_duration((double)postgres_cell_number(result, 0, 3), lag),
+             PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
+    bool patient =
+        strcmp(PQgetvalue(result, 0, 2), "on") == 0 || strcmp(PQgetvalue(result, 0, 1), "-1") == 0;
+    tell(check, patient ? FINDING_OK : FINDING_WARN, "replay", found,
+         patient ? NULL
+                 : "set hot_standby_feedback = on, or max_standby_streaming_delay longer than the "
+                   "longest run");
+    return STATUS_OK;
 }
 
 static status check_sessions(const struct checking *check, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char found[256], remedy[256];
+    char found[256], remedy[256], since[32];
     PGconn *conn = check->source->conn;
     TRY(postgres_query(
         conn,
-        "SELECT (SELECT count(*) FROM pg_stat_activity WHERE query ="
-        " '<insufficient privilege>' AND datname = current_database()),"
-        " pg_is_in_recovery(), current_setting('max_connections')::int -"
-        " (SELECT count(*) FROM pg_stat_activity),"
+        "SELECT pg_has_role('pg_read_all_stats', 'USAGE'), current_setting('max_connections')::int"
+        " - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
         " coalesce((SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::bigint"
-        " FROM pg_stat_activity WHERE datname = current_database() AND pid <>"
-        " pg_backend_pid()), 0)",
+        " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), "
+        "0)",
         &result, err));
-    int hidden = (int)postgres_cell_number(result, 0, 0),
-        left = (int)postgres_cell_number(result, 0, 2);
-    long oldest = (int)postgres_cell_number(result, 0, 3);
+    bool sees = is_true(result, 0);
     snprintf(remedy, sizeof(remedy), "GRANT pg_read_all_stats TO \"%s\"", PQuser(conn));
-    if (hidden > 0)
-        tell(check, FINDING_WARN, "fence",
-             "the starts of other sessions' transactions can't be seen: the watermark is the "
-             "largest "
-             "key, and rows that are committed late are missed",
-             remedy);
-    else
-        tell(check, FINDING_OK, "fence", "the oldest open transaction can be seen", NULL);
-    if (PQgetvalue(result, 0, 1)[0] == 't')
-        tell(check, FINDING_WARN, "standby",
-             "this is a standby: it does not see the transactions of its primary, so the watermark "
-             "can't be exact, and long reads may be cancelled",
-             "add a lookback, and set max_standby_streaming_delay or hot_standby_feedback");
-    snprintf(found, sizeof(found), "%d connections are free", left);
-    snprintf(remedy, sizeof(remedy), "lower `connections` below %d", left);
+    tell(check, sees ? FINDING_OK : FINDING_WARN, "fence",
+         sees ? "the oldest open transaction can be seen"
+              : "this user does not see when the transactions of others began: while such are "
+                "open, the bound of a timestamptz is the largest seen, and rows that are "
+                "committed late are missed",
+         sees ? NULL : remedy);
+    long left = (long)postgres_cell_number(result, 0, 1);
     bool enough = left > check->source->max_connections + 2;
-    tell(check, enough ? FINDING_OK : FINDING_WARN, "connections", found, enough ? NULL : remedy);
-    if (oldest > 600) {
+    snprintf(found, sizeof(found), "%ld more are free; a run takes at most %ld and 3", left,
+             (long)check->source->max_connections);
+    tell(check, enough ? FINDING_OK : FINDING_WARN, "connections", found,
+         enough ? NULL : "lower `connections`, or raise max_connections");
+    long open = (long)postgres_cell_number(result, 0, 2);
+    if (open > LONG_OPEN_S) {
         snprintf(found, sizeof(found),
-                 "a transaction has been open for %ld minutes: the watermark waits "
-                 "for it",
-                 oldest / 60);
+                 "a transaction has been open for %s: no row that is younger is loaded "
+                 "before it ends",
+                 text_format_duration((double)open, since));
         tell(check, FINDING_WARN, "open transactions", found,
-             "find it in pg_stat_activity, and end it");
+             "find it in pg_stat_activity by its xact_start, and end it");
     }
     return STATUS_OK;
 }
 
-static status check_key(const struct checking *check, const struct read_request *request,
-                        const struct postgres_table *table, const struct postgres_column *key,
-                        struct error *err)
+/* ---- one stream ---- */
+
+/* What COPY would refuse: the schema, and each column. */
+static status check_privileges(const struct checking *check, const struct postgres_table *table,
+                               struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char oid[24], number[16], found[300];
+    char oid[24], found[300], remedy[400];
+    const char *values[] = {oid};
+    PGconn *conn = check->source->conn;
+    snprintf(oid, sizeof(oid), "%u", table->oid);
+    TRY(postgres_query_with(
+        conn,
+        "SELECT has_schema_privilege(n.oid, 'USAGE'), quote_ident(n.nspname),"
+        " (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE"
+        " attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND"
+        " NOT has_column_privilege(c.oid, attnum, 'SELECT'))"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
+        values, 1, &result, err));
+    if (PQntuples(result) == 0)
+        return STATUS_OK;
+    const char *schema = PQgetvalue(result, 0, 1), *columns = PQgetvalue(result, 0, 2);
+    if (!is_true(result, 0)) {
+        snprintf(found, sizeof(found), "user %s may not use the schema %s", PQuser(conn), schema);
+        snprintf(remedy, sizeof(remedy), "GRANT USAGE ON SCHEMA %s TO \"%s\"", schema,
+                 PQuser(conn));
+        tell(check, FINDING_FAIL, "privileges", found, remedy);
+    }
+    if (*columns) {
+        snprintf(found, sizeof(found), "user %s may not read %s", PQuser(conn), columns);
+        snprintf(remedy, sizeof(remedy),
+                 "GRANT SELECT (%s) ON %s TO \"%s\", or leave the columns out by select", columns,
+                 table->from, PQuser(conn));
+        tell(check, FINDING_WARN, "privileges", found, remedy);
+    }
+    return STATUS_OK;
+}
+
+/* How long the server keeps a snapshot for us, against a guess at how long the table takes. */
+static status check_snapshot(const struct checking *check, const struct postgres_table *table,
+                             struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char found[300], takes[32], kept[32], name[64];
+    TRY(postgres_query(
+        check->source->conn,
+        "SELECT name, CASE unit WHEN 'min' THEN setting::bigint * 60 ELSE setting::bigint / 1000"
+        " END FROM pg_settings WHERE setting <> '-1' AND (name = 'old_snapshot_threshold' OR"
+        " name = 'max_standby_streaming_delay' AND pg_is_in_recovery() AND"
+        " current_setting('hot_standby_feedback') = 'off') ORDER BY 2 LIMIT 1",
+        &result, err));
+    if (PQntuples(result) == 0)
+        return STATUS_OK;
+    double limit = (double)postgres_cell_number(result, 0, 1);
+    double seconds = (double)table->bytes / READ_BYTES_A_SECOND;
+    if (seconds <= limit)
+        return STATUS_OK;
+    snprintf(name, sizeof(name), "%s", PQgetvalue(result, 0, 0));
+    snprintf(found, sizeof(found),
+             "reading it may take %s (at 50 MB/s), and %s gives a snapshot up after %s",
+             text_format_duration(seconds, takes), name, text_format_duration(limit, kept));
+    tell(check, FINDING_WARN, "snapshot", found,
+         "raise that setting, or load the table in parts with `where`");
+    return STATUS_OK;
+}
+
+/* Defaults that give the start of the transaction, or a later time. */
+static bool is_now(const char *expression)
+{
+    static const char *const known[] = {"now()", "CURRENT_TIMESTAMP", "transaction_timestamp()",
+                                        "statement_timestamp()", "clock_timestamp()"};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(expression, known[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_instant(const struct checking *check, const struct postgres_column *key,
+                          const char *given, const char *trigger)
+{
+    char found[400];
+    if (is_now(given))
+        snprintf(found, sizeof(found),
+                 "\"%s\" has the default %s: the bound is exact for rows that take it", key->name,
+                 given);
+    else if (*trigger)
+        snprintf(found, sizeof(found),
+                 "\"%s\" may be set by the trigger %s: the bound is exact if that sets now()",
+                 key->name, trigger);
+    else
+        snprintf(found, sizeof(found),
+                 "nothing says that the database sets \"%s\" to now(): rows that come with an "
+                 "older time are missed",
+                 key->name);
+    bool good = is_now(given) || *trigger;
+    tell(check, good ? FINDING_OK : FINDING_WARN, "update_key", found,
+         good ? NULL
+              : "add DEFAULT now() or a trigger that sets it, or load with mode: full-refresh (a "
+                "lookback comes with a later version)");
+}
+
+static status key_facts(PGconn *conn, const struct postgres_table *table,
+                        const struct postgres_column *key, PGresult **out, struct error *err)
+{
+    char oid[24], number[16];
     const char *values[] = {oid, number};
-    struct type type = key->wire.type;
     snprintf(oid, sizeof(oid), "%u", table->oid);
     snprintf(number, sizeof(number), "%d", key->attnum);
-    TRY(postgres_query_with(
-        check->source->conn,
-        "SELECT coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = "
-        "$1::oid"
-        " AND adnum = $2::int2), ''),"
-        " (SELECT count(*) FROM pg_index WHERE indrelid = $1::oid AND indkey[0] = $2::int2 AND"
-        " indisvalid), (SELECT count(*) FROM pg_trigger WHERE tgrelid = $1::oid AND NOT "
-        "tgisinternal),"
-        " coalesce((SELECT s.seqcache FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid"
-        " WHERE d.refobjid = $1::oid AND d.refobjsubid = $2::int2 LIMIT 1), 0)",
-        values, 2, &result, err));
-    const char *given = PQgetvalue(result, 0, 0);
-    long cache = (int)postgres_cell_number(result, 0, 3);
-    bool by_now = strstr(given, "now()") || strstr(given, "CURRENT_TIMESTAMP");
-    if (type.id == TYPE_TIMESTAMP && type.utc &&
-        (by_now || (int)postgres_cell_number(result, 0, 2) > 0)) {
+    return postgres_query_with(
+        conn,
+        "SELECT coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid ="
+        " $1::oid AND adnum = $2::int2), ''),"
+        " coalesce((SELECT tgname FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal"
+        " AND tgenabled <> 'D' AND tgtype & 7 = 7 ORDER BY tgname LIMIT 1), ''),"
+        " EXISTS (SELECT FROM pg_index WHERE indrelid = $1::oid AND indkey[0] = $2::int2 AND"
+        " indisvalid AND indpred IS NULL)",
+        values, 2, out, err);
+}
+
+static status check_key(const struct checking *check, const struct postgres_table *table,
+                        const struct postgres_column *key, struct arena *arena, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *standby = NULL;
+    SCOPED(postgres_clearp) PGresult *facts = NULL;
+    PGconn *conn = check->source->conn;
+    const char *why;
+    char found[400];
+    TRY(postgres_query(conn, "SELECT pg_is_in_recovery()", &standby, err));
+    TRY(fence_doubt(conn, is_true(standby, 0), table, key, arena, &why, err));
+    TRY(key_facts(conn, table, key, &facts, err));
+    if (why) {
         snprintf(found, sizeof(found),
-                 "\"%s\" is set by the database (%s): the bound is exact for rows "
-                 "that take it from there",
-                 key->name, by_now ? given : "a trigger");
-        tell(check, FINDING_OK, "update_key", found, NULL);
-    } else if (type.id == TYPE_TIMESTAMP || type.id == TYPE_DATE) {
-        snprintf(found, sizeof(found),
-                 "\"%s\" is %s: nothing says that the database sets it to now()", key->name,
-                 key->declared);
+                 "no bound is exact: %s; rows that are committed late are missed", why);
         tell(check, FINDING_WARN, "update_key", found,
-             "add a lookback as long as rows may be late, or a default or trigger that sets now()");
-    } else if (cache > 1) {
-        snprintf(found, sizeof(found),
-                 "the sequence of \"%s\" has CACHE %ld: sessions draw keys ahead", key->name,
-                 cache);
-        tell(check, FINDING_WARN, "update_key", found,
-             "ALTER SEQUENCE ... CACHE 1, or add a lookback");
+             "take a timestamptz that the database sets to now(), or the key of a sequence with "
+             "CACHE 1, on the primary; or load with mode: full-refresh (a lookback comes with a "
+             "later version)");
+    } else if (key->wire.type.id == TYPE_TIMESTAMP) {
+        check_instant(check, key, PQgetvalue(facts, 0, 0), PQgetvalue(facts, 0, 1));
     } else {
-        snprintf(found, sizeof(found), "\"%s\" grows by a sequence", key->name);
-        tell(check, cache == 1 ? FINDING_OK : FINDING_WARN, "update_key",
-             cache == 1 ? found : "the key is no sequence's",
-             cache == 1 ? NULL : "add a lookback, if rows may come with smaller keys");
+        snprintf(found, sizeof(found),
+                 "\"%s\" grows by a sequence: the bound is exact for rows that take it from there",
+                 key->name);
+        tell(check, FINDING_OK, "update_key", found, NULL);
     }
-    if (strcmp(PQgetvalue(result, 0, 1), "0") == 0)
+    if (!is_true(facts, 2) && (table->kind == 'r' || table->kind == 'p' || table->kind == 'm'))
         tell(check, FINDING_WARN, "index",
              "no index begins with the update_key: every run reads the whole table",
              "CREATE INDEX on it");
     return STATUS_OK;
+}
+
+static status check_table(const struct checking *check, const struct read_request *request,
+                          const struct postgres_table *table, struct arena *arena,
+                          struct error *err)
+{
+    char found[300];
+    snprintf(found, sizeof(found), "%s can be read, over %s", table->label,
+             table->by_ctid ? "several connections" : "one connection");
+    tell(check, FINDING_OK, "stream", found, NULL);
+    if (table->oid)
+        TRY(check_privileges(check, table, err));
+    TRY(check_snapshot(check, table, err));
+    if (!request->update_key)
+        return STATUS_OK;
+    size_t key = postgres_table_column(table, request->update_key);
+    if (key == SIZE_MAX)
+        return postgres_no_column(table, request->update_key, "update_key", err);
+    return check_key(check, table, &table->columns[key], arena, err);
 }
 
 static status check_stream(const struct checking *check, const struct read_request *request,
@@ -142,19 +350,9 @@ static status check_stream(const struct checking *check, const struct read_reque
 {
     struct arena arena = {0};
     struct postgres_table table;
-    char found[300];
     status_code s = postgres_table_describe(check->source->conn, request, &arena, &table, err);
-    if (s == STATUS_OK) {
-        snprintf(found, sizeof(found), "%s can be read, over %s", table.label,
-                 table.by_ctid ? "several connections" : "one connection");
-        tell(check, FINDING_OK, "stream", found, NULL);
-        size_t key =
-            request->update_key ? postgres_table_column(&table, request->update_key) : SIZE_MAX;
-        if (request->update_key && key == SIZE_MAX)
-            s = postgres_no_column(&table, request->update_key, "update_key", err);
-        else if (key != SIZE_MAX && table.oid)
-            s = check_key(check, request, &table, &table.columns[key], err);
-    }
+    if (s == STATUS_OK)
+        s = check_table(check, request, &table, &arena, err);
     arena_release(&arena);
     return s;
 }
@@ -165,6 +363,8 @@ status postgres_check(struct source *source, const struct read_request *request,
     struct checking check = {source, finding, context};
     if (request)
         return check_stream(&check, request, err);
-    check_connection(&check);
+    TRY(check_server(&check, err));
+    TRY(check_clock(&check, err));
+    TRY(check_standby(&check, err));
     return check_sessions(&check, err);
 }

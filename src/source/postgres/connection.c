@@ -164,13 +164,8 @@ static const char *given(const PQconninfoOption *options, const char *keyword)
 }
 
 /* Of several hosts, all must be local. */
-static bool all_local(const PQconninfoOption *parsed)
+static bool all_local(const char *hosts)
 {
-    const char *hosts = given(parsed, "hostaddr");
-    if (!hosts)
-        hosts = given(parsed, "host");
-    if (!hosts)
-        hosts = getenv("PGHOST");
     while (hosts && *hosts) {
         char one[256];
         size_t n = strcspn(hosts, ",");
@@ -183,6 +178,11 @@ static bool all_local(const PQconninfoOption *parsed)
         hosts += n + (hosts[n] == ',');
     }
     return true;
+}
+
+bool postgres_is_local(PGconn *conn)
+{
+    return all_local(PQhost(conn)) && all_local(PQhostaddr(conn));
 }
 
 enum { MAX_WORDS = 12 };
@@ -198,16 +198,47 @@ static void add(struct words *words, const char *key, const char *value)
     words->values[words->n++] = value;
 }
 
-/* TLS is verified unless the user says otherwise. libpq 15 looks for roots in the home directory only. */
-static void ask_for_tls(struct words *words, const PQconninfoOption *parsed)
+static bool has_own_roots(void)
+{
+    char path[1024];
+    const char *home = getenv("HOME");
+    int n = home ? snprintf(path, sizeof(path), "%s/.postgresql/root.crt", home) : -1;
+    return n > 0 && n < (int)sizeof(path) && access(path, R_OK) == 0;
+}
+
+/* TLS is verified unless the user says otherwise. libpq 15 looks for roots in the home directory only.
+ *   written   what stands in the URL
+ *   all       what URL, service file and environment come to. libpq's own default can't be told from the same word in a
+ *             service file: there "prefer" counts as nothing said. */
+static void ask_for_tls(struct words *words, const PQconninfoOption *written,
+                        const PQconninfoOption *all)
 {
     static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
-    if (given(parsed, "sslmode") || getenv("PGSSLMODE") || all_local(parsed))
+    const char *mode = given(all, "sslmode");
+    bool asked =
+        given(written, "sslmode") || getenv("PGSSLMODE") || (mode && strcmp(mode, "prefer") != 0);
+    bool local = all_local(given(all, "host")) && all_local(given(all, "hostaddr"));
+    if (asked || local)
         return;
     add(words, "sslmode", "verify-full");
-    if (!given(parsed, "sslrootcert") && !getenv("PGSSLROOTCERT") &&
-        access(system_roots, R_OK) == 0)
+    const char *roots = given(all, "sslrootcert");
+    if (!(roots && *roots) && !has_own_roots() && access(system_roots, R_OK) == 0)
         add(words, "sslrootcert", system_roots);
+}
+
+/* What libpq makes of LOCATION. With a port that can't be, it resolves everything and contacts nobody. */
+static status resolve_tls(struct words *words, const char *location,
+                          const PQconninfoOption *written, struct error *err)
+{
+    static const char *const keys[] = {"dbname", "port", NULL};
+    const char *values[] = {location, "-1", NULL};
+    SCOPED(postgres_disconnectp) PGconn *probe = PQconnectStartParams(keys, values, 1);
+    PQconninfoOption *all = probe ? PQconninfo(probe) : NULL;
+    if (!all)
+        return error_no_memory(err);
+    ask_for_tls(words, written, all);
+    PQconninfoFree(all);
+    return STATUS_OK;
 }
 
 static status bad_location(struct error *err)
@@ -216,7 +247,7 @@ static status bad_location(struct error *err)
     return error_set(
         err, STATUS_BAD_CONFIG,
         "the connection string is not one that PostgreSQL knows; expected "
-        "postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full or host=... dbname=..., "
+        "postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full or postgres:host=... dbname=..., "
         "with percent signs for characters such as @ and / in user and password");
 }
 
@@ -250,6 +281,10 @@ static status set_session(PGconn *conn, const struct connection_options *options
                       " SET row_security = off; SET default_transaction_read_only = on;"
                       " SET idle_in_transaction_session_timeout = 0;"
                       " SET synchronize_seqscans = off; SET jit = off;");
+    if (PQserverVersion(conn) >= 140000)
+        text_append(&sql, " SET idle_session_timeout = 0;");
+    if (PQserverVersion(conn) >= 170000)
+        text_append(&sql, " SET transaction_timeout = 0;");
     text_printf(&sql, " SET statement_timeout = %lld; SET lock_timeout = %lld",
                 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms);
     TRY(text_check(&sql, err));
@@ -275,8 +310,9 @@ status postgres_connect(const struct connection_options *options, PGconn **out, 
     add(&words, "keepalives_idle", "60");
     add(&words, "keepalives_interval", "10");
     add(&words, "keepalives_count", "6");
-    ask_for_tls(&words, parsed);
+    status_code resolved = resolve_tls(&words, options->location, parsed, err);
     PQconninfoFree(parsed);
+    TRY(resolved);
     add(&words, "dbname",
         options->location); /* expanded; what it says goes before what stands above */
     add(&words, "client_encoding", "UTF8");

@@ -43,5 +43,7 @@ void postgres_quote_literal(struct text *sql, const char *value);
 
 /* host=... is this machine: a socket directory, localhost, 127.0.0.0/8, ::1 */
 bool postgres_host_is_local(const char *host);
+/* Both the name and the address that CONN is connected to are. */
+bool postgres_is_local(PGconn *conn);
 
 #endif

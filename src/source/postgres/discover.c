@@ -75,28 +75,45 @@ static status describe_columns(struct source *source, const struct postgres_tabl
     return STATUS_OK;
 }
 
+/* NAME as a job file writes it: in quotes where a dot or a quote would part it. */
+static void write_name(struct text *out, const char *name)
+{
+    if (strpbrk(name, ".\"") || !*name)
+        postgres_quote(out, name);
+    else
+        text_append(out, name);
+}
+
+static status name_stream(struct source_stream *stream, const char *schema, const char *name,
+                          struct arena *arena, struct error *err)
+{
+    SCOPED(text_release) struct text shown = {0};
+    SCOPED(text_release) struct text sql = {0};
+    write_name(&shown, schema);
+    text_append_char(&shown, '.');
+    write_name(&shown, name);
+    postgres_quote(&sql, schema);
+    text_append_char(&sql, '.');
+    postgres_quote(&sql, name);
+    TRY(postgres_keep(&shown, arena, &stream->name, err));
+    return postgres_keep(&sql, arena, &stream->sql, err);
+}
+
 static status describe_stream(struct source *source, const PGresult *list, int row,
                               struct source_stream *stream, struct arena *arena, struct error *err)
 {
     const char *schema = PQgetvalue(list, row, 0), *name = PQgetvalue(list, row, 1);
-    stream->name = arena_printf(arena, "%s.%s", schema, name);
+    TRY(name_stream(stream, schema, name, arena, err));
     stream->kind = kind_name(PQgetvalue(list, row, 2)[0]);
     stream->rows = (uint64_t)postgres_cell_number(list, row, 3);
     stream->bytes = (uint64_t)postgres_cell_number(list, row, 4);
-    if (!stream->name)
-        return error_no_memory(err);
     if (PQgetvalue(list, row, 5)[0] != 't') {
         stream->note =
             arena_printf(arena, "may not be read: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"", schema,
                          name, PQuser(source->conn));
         return stream->note ? STATUS_OK : error_no_memory(err);
     }
-    SCOPED(text_release) struct text quoted = {0};
-    postgres_quote(&quoted, schema);
-    text_append_char(&quoted, '.');
-    postgres_quote(&quoted, name);
-    TRY(text_check(&quoted, err));
-    struct read_request request = {.stream = text_string(&quoted)};
+    struct read_request request = {.stream = stream->sql};
     struct postgres_table table;
     TRY(postgres_table_describe(source->conn, &request, arena, &table, err));
     if (table.rows > 0)

@@ -56,10 +56,11 @@ static void source_freep(struct source **source)
     *source = NULL;
 }
 
-/* The location is what follows postgres://; libpq wants the URL whole, and key-value strings as they are. */
+/* The location is what follows the scheme: of a URL, which libpq wants whole, or of postgres:KEY=VALUE..., which it
+ * wants as it is. */
 static char *connection_string(const char *location)
 {
-    bool pairs = strchr(location, '=') && !strpbrk(location, "@/?:");
+    bool pairs = location[strcspn(location, "=@/?:")] == '=';
     return pairs ? mem_strdup(location) : mem_printf("postgresql://%s", location);
 }
 

@@ -157,14 +157,95 @@ status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, stru
         "pg_locks"
         " WHERE locktype = 'relation' AND pid IS NULL AND mode NOT IN ('AccessShareLock',"
         " 'RowShareLock') AND database = (SELECT oid FROM pg_database WHERE datname ="
-        " current_database()))",
+        " current_database())), pg_is_in_recovery()",
         &result, err));
     facts.oldest_micros = postgres_cell_number(result, 0, 0);
     facts.hidden = (int)postgres_cell_number(result, 0, 1);
     facts.prepared = mem_strdup(cell(result, 0, 2));
+    facts.standby = cell(result, 0, 3)[0] == 't';
     if (!facts.prepared)
         return error_no_memory(err);
     *out = facts;
+    return STATUS_OK;
+}
+
+/* ---- where no exact bound can be had ---- */
+
+static bool is_integer(struct type type)
+{
+    return type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64;
+}
+
+/* The sequences that TABLE and its parts take KEY from, and whether a subscription writes into them. */
+static status look_at_key(PGconn *conn, const struct postgres_table *table,
+                          const struct postgres_column *key, PGresult **out, struct error *err)
+{
+    SCOPED(text_release) struct text oids = {0};
+    text_printf(&oids, "{%u", table->oid);
+    for (size_t i = 0; i < table->n_parts; i++)
+        text_printf(&oids, ",%u", table->parts[i].oid);
+    text_append_char(&oids, '}');
+    TRY(text_check(&oids, err));
+    const char *values[] = {text_string(&oids), key->name};
+    return postgres_query_with(
+        conn,
+        "WITH keys AS (SELECT attrelid, attnum FROM pg_attribute WHERE attrelid = ANY ($1::oid[])"
+        " AND attname = $2 AND NOT attisdropped),"
+        " sequences AS (SELECT d.objid AS oid FROM keys JOIN pg_depend d ON"
+        " d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid AND d.refobjsubid = attnum"
+        " AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'"
+        " UNION SELECT d.refobjid FROM keys JOIN pg_attrdef a ON adrelid = attrelid AND"
+        " adnum = attnum JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND"
+        " d.objid = a.oid AND d.refclassid = 'pg_class'::regclass)"
+        " SELECT count(*), max(seqcache), bool_or(seqcycle OR seqincrement < 0),"
+        " EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = ANY ($1::oid[]))"
+        " FROM pg_sequence WHERE seqrelid IN (SELECT oid FROM sequences)",
+        values, 2, out, err);
+}
+
+static const char *doubt_about_sequence(const PGresult *look, const struct postgres_column *key,
+                                        struct arena *arena)
+{
+    int64_t sequences = postgres_cell_number(look, 0, 0), cache = postgres_cell_number(look, 0, 1);
+    if (sequences == 0)
+        return arena_printf(arena, "\"%s\" comes from no sequence", key->name);
+    if (sequences > 1)
+        return arena_printf(arena, "\"%s\" comes from %lld sequences", key->name,
+                            (long long)sequences);
+    if (cache > 1)
+        return arena_printf(arena,
+                            "the sequence of \"%s\" has CACHE %lld, so sessions draw keys ahead",
+                            key->name, (long long)cache);
+    if (cell(look, 0, 2)[0] == 't')
+        return arena_printf(arena, "the sequence of \"%s\" does not always grow", key->name);
+    return "";
+}
+
+status fence_doubt(PGconn *conn, bool standby, const struct postgres_table *table,
+                   const struct postgres_column *key, struct arena *arena, const char **out_why,
+                   struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *look = NULL;
+    struct type type = key->wire.type;
+    const char *why = "";
+    if (standby)
+        why = "this is a standby, which does not see what is open on its primary";
+    else if (table->kind != 'r' && table->kind != 'p')
+        why = "it is no table, so what is written there can't be watched";
+    else if (type.id == TYPE_DATE || (type.id == TYPE_TIMESTAMP && !type.utc))
+        why = arena_printf(arena, "\"%s\" is %s, which is no instant", key->name, key->declared);
+    if (!why)
+        return error_no_memory(err);
+    if (!*why) {
+        TRY(look_at_key(conn, table, key, &look, err));
+        if (cell(look, 0, 3)[0] == 't')
+            why = "logical replication writes the table, with the keys of another server";
+        else if (is_integer(type))
+            why = doubt_about_sequence(look, key, arena);
+    }
+    if (!why)
+        return error_no_memory(err);
+    *out_why = *why ? why : NULL;
     return STATUS_OK;
 }
 
@@ -223,21 +304,23 @@ status fence_bound(PGconn *before, const struct fence_facts *facts,
                    const struct postgres_table *table, const struct postgres_column *key,
                    struct arena *arena, struct fence *out, struct error *err)
 {
-    struct type type = key->wire.type;
-    bool integer = type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64;
-    bool stored = table->kind == 'r' || table->kind == 'p';
-    *out = (struct fence){.value = {.type = type, .is_null = true}};
-    if (stored && (integer || (type.id == TYPE_TIMESTAMP && type.utc)) &&
-        held_by_prepared(facts, table)) {
+    const char *why;
+    *out = (struct fence){.value = {.type = key->wire.type, .is_null = true}};
+    TRY(fence_doubt(before, facts->standby, table, key, arena, &why, err));
+    if (why) {
+        out->note = arena_printf(arena,
+                                 "the bound is the largest \"%s\" seen, because %s; rows that are "
+                                 "committed later with a smaller one are missed",
+                                 key->name, why);
+        return out->note ? STATUS_OK : error_no_memory(err);
+    }
+    if (held_by_prepared(facts, table)) {
         out->note =
             "a prepared transaction holds a lock on the table: the bound stays where it was";
         out->is_fence = true;
         return STATUS_OK;
     }
-    if (stored && integer)
-        return bound_by_sequence(before, facts, table, key, arena, out, err);
-    if (stored && type.id == TYPE_TIMESTAMP && type.utc)
-        return bound_by_time(before, facts, arena, out, err);
-    out->note = "the bound is the largest key seen: rows that are committed late need a lookback";
-    return STATUS_OK;
+    return is_integer(key->wire.type)
+               ? bound_by_sequence(before, facts, table, key, arena, out, err)
+               : bound_by_time(before, facts, arena, out, err);
 }

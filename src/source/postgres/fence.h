@@ -15,6 +15,12 @@ void fence_facts_release(struct fence_facts *facts);
  * to SETTLE_MS for open transactions to end. */
 status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, struct error *err);
 
+/* Why no exact bound can be had for KEY of TABLE, as the part of a sentence (in ARENA); NULL: one can. STANDBY: CONN is to
+ * one. */
+status fence_doubt(PGconn *conn, bool standby, const struct postgres_table *table,
+                   const struct postgres_column *key, struct arena *arena, const char **out_why,
+                   struct error *err);
+
 /* The bound for TABLE. BEFORE: a connection in a snapshot that is older than FACTS. */
 status fence_bound(PGconn *before, const struct fence_facts *facts,
                    const struct postgres_table *table, const struct postgres_column *key,
