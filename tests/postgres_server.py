@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import time
 
 import psycopg
 
@@ -49,8 +50,7 @@ class Server:
             "max_connections": 60,
             **(settings or {}),
         }
-        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
-            conf.writelines(f"{name} = {value}\n" for name, value in lines.items())
+        self.set(lines)
 
     def _run(self, program, *words):
         command = [str(self.bin / program), *map(str, words)]
@@ -59,6 +59,44 @@ class Server:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", check=False)
         if done.returncode != 0:
             raise RuntimeError(done.stdout.decode(errors="replace"))
+
+    def standby(self, folder: pathlib.Path, settings: dict | None = None) -> "Server":
+        """A streaming standby of this server; it answers queries when this returns."""
+        other = object.__new__(Server)
+        other.folder, other.port, other.bin, other.owner = folder, free_port(), self.bin, self.owner
+        other.data = folder / "data"
+        folder.mkdir(parents=True)
+        if os.getuid() == 0:
+            shutil.chown(folder, other.owner)
+        self._run("pg_basebackup", "-D", other.data, "-R", "-X", "stream", "-c", "fast",
+                  "-h", self.folder, "-p", self.port, "-U", "admin")
+        other.set({"unix_socket_directories": f"'{folder}'", **(settings or {})})
+        other.start()
+        return other
+
+    def caught_up(self, primary: "Server", seconds=10.0):
+        """Wait until this standby has replayed what PRIMARY has written."""
+        ((until,),) = primary.query("SELECT pg_current_wal_lsn()")
+        end = time.monotonic() + seconds
+        while not self.query(f"SELECT pg_last_wal_replay_lsn() >= '{until}'")[0][0]:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the standby is not at {until} after {seconds} s")
+            time.sleep(0.02)
+
+    def set(self, settings: dict):
+        """Lines of postgresql.conf; for the next start."""
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.writelines(f"{name} = {value}\n" for name, value in settings.items())
+
+    def use_tls(self, certificate: pathlib.Path, key: pathlib.Path):
+        """From now on connections over TCP are encrypted where the client wants it. The files are copied."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            shutil.copy(source, self.data / name)
+            (self.data / name).chmod(0o600)
+            if os.getuid() == 0:
+                shutil.chown(self.data / name, self.owner)
+        self.sql("ALTER SYSTEM SET ssl = on")
+        self.sql("SELECT pg_reload_conf()")
 
     def start(self):
         self._run("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "log", "-o", f"-p {self.port}", "start")
