@@ -8,7 +8,7 @@
 #define EPOCH_DAYS   10957
 #define EPOCH_MICROS INT64_C(946684800000000)
 
-enum { NULL_LENGTH = -1, COPY_STEP = 16 };
+enum { NULL_LENGTH = -1, COPY_STEP = 16, JSONB_VERSION = 1 };
 
 static inline const uint8_t *field_at(const struct fields *fields, size_t i)
 {
@@ -19,8 +19,8 @@ static inline const uint8_t *field_at(const struct fields *fields, size_t i)
  * KERNEL(name, bytes on the wire, type in the column, expression of the value at p, condition that it fits) */
 
 #define KERNEL(name, bytes, out_type, value, fits)                                                 \
-    static size_t name(const struct decoder *decoder, struct column *column,                       \
-                       const struct fields *fields)                                                \
+    static status name(const struct decoder *decoder, struct column *column,                       \
+                       const struct fields *fields, size_t *out_n, struct error *err)              \
     {                                                                                              \
         uint8_t *out = column->values.data + column->values.size;                                  \
         size_t i;                                                                                  \
@@ -34,7 +34,8 @@ static inline const uint8_t *field_at(const struct fields *fields, size_t i)
             out_type v = (out_type)(value);                                                        \
             memcpy(out + i * sizeof(v), &v, sizeof(v));                                            \
         }                                                                                          \
-        return i;                                                                                  \
+        *out_n = i;                                                                                \
+        return STATUS_OK;                                                                          \
     }
 
 #define MICROS ((int64_t)load_u64be(p))
@@ -55,8 +56,8 @@ KERNEL(decode_timestamp, 8, int64_t, MICROS + EPOCH_MICROS,
 
 /* ---- others of one size ---- */
 
-static size_t decode_bool(const struct decoder *decoder, struct column *column,
-                          const struct fields *fields)
+static status decode_bool(const struct decoder *decoder, struct column *column,
+                          const struct fields *fields, size_t *out_n, struct error *err)
 {
     size_t i;
     for (i = 0; i < fields->n; i++) {
@@ -67,11 +68,12 @@ static size_t decode_bool(const struct decoder *decoder, struct column *column,
         uint8_t *byte = &column->values.data[row >> 3];
         *byte = (uint8_t)(((row & 7) ? *byte : 0) | ((unsigned)(p[4] != 0) << (row & 7)));
     }
-    return i;
+    *out_n = i;
+    return STATUS_OK;
 }
 
-static size_t decode_uuid(const struct decoder *decoder, struct column *column,
-                          const struct fields *fields)
+static status decode_uuid(const struct decoder *decoder, struct column *column,
+                          const struct fields *fields, size_t *out_n, struct error *err)
 {
     enum { UUID_BYTES = 16 };
     uint8_t *out = column->values.data + column->values.size;
@@ -82,12 +84,13 @@ static size_t decode_uuid(const struct decoder *decoder, struct column *column,
             break;
         memcpy(out + i * UUID_BYTES, p + 4, UUID_BYTES);
     }
-    return i;
+    *out_n = i;
+    return STATUS_OK;
 }
 
 /* int64 microseconds, int32 days, int32 months -> months, days, nanoseconds */
-static size_t decode_interval(const struct decoder *decoder, struct column *column,
-                              const struct fields *fields)
+static status decode_interval(const struct decoder *decoder, struct column *column,
+                              const struct fields *fields, size_t *out_n, struct error *err)
 {
     enum { INTERVAL_BYTES = 16 };
     uint8_t *out = column->values.data + column->values.size;
@@ -102,12 +105,13 @@ static size_t decode_interval(const struct decoder *decoder, struct column *colu
         store_u32le(out + i * INTERVAL_BYTES + 4, load_u32be(p + 12));
         store_u64le(out + i * INTERVAL_BYTES + 8, (uint64_t)nanos);
     }
-    return i;
+    *out_n = i;
+    return STATUS_OK;
 }
 
 /* money: an integer in the smallest unit of the server's lc_monetary */
-static size_t decode_money(const struct decoder *decoder, struct column *column,
-                           const struct fields *fields)
+static status decode_money(const struct decoder *decoder, struct column *column,
+                           const struct fields *fields, size_t *out_n, struct error *err)
 {
     uint8_t *out = column->values.data + column->values.size;
     size_t i;
@@ -116,9 +120,12 @@ static size_t decode_money(const struct decoder *decoder, struct column *column,
         if (load_u32be(p) != 8)
             break;
         __int128 v = (int64_t)load_u64be(p + 4);
+        if (v >= decoder->limit || -v >= decoder->limit)
+            break;
         memcpy(out + i * sizeof(v), &v, sizeof(v));
     }
-    return i;
+    *out_n = i;
+    return STATUS_OK;
 }
 
 /* ---- bytes ---- */
@@ -144,19 +151,25 @@ static size_t count_bytes(const struct fields *fields, size_t skip, size_t *out_
     return i;
 }
 
-/* SKIP bytes stand before each value (jsonb: its version). */
-static size_t append_bytes(const struct decoder *decoder, struct column *column,
-                           const struct fields *fields, size_t skip)
+/* SKIP bytes stand before each value (jsonb: its version). copy_over writes up to COPY_STEP - 1 bytes behind the last one:
+ * room for them is made, even where all values are empty. */
+static inline status append_bytes(const struct decoder *decoder, struct column *column,
+                                  const struct fields *fields, size_t skip, size_t *out_n,
+                                  struct error *err)
 {
     size_t bytes, n = count_bytes(fields, skip, &bytes), i;
-    if (n == 0 || column_grow_data(column, bytes + COPY_STEP, NULL) != STATUS_OK)
-        return 0; /* decode_column tries again and tells */
+    *out_n = 0;
+    if (n == 0)
+        return STATUS_OK;
+    TRY(column_grow_data(column, bytes + COPY_STEP, err));
     uint8_t *to = column->data.data;
     size_t end = column->data.size;
     int64_t *offsets = (int64_t *)(void *)column->values.data + column->rows + 1;
     for (i = 0; i < n; i++) {
         const uint8_t *p = field_at(fields, i) + 4 + skip;
         size_t size = load_u32be(p - skip - 4) - skip;
+        if (skip && p[-1] != JSONB_VERSION)
+            break;
         if (decoder->check_utf8 && text_utf8_valid_prefix((const char *)p, size) != size)
             break;
         copy_over(to + end, p, size);
@@ -164,19 +177,20 @@ static size_t append_bytes(const struct decoder *decoder, struct column *column,
         offsets[i] = (int64_t)end;
     }
     column->data.size = end;
-    return i;
+    *out_n = i;
+    return STATUS_OK;
 }
 
-static size_t decode_text(const struct decoder *decoder, struct column *column,
-                          const struct fields *fields)
+static status decode_text(const struct decoder *decoder, struct column *column,
+                          const struct fields *fields, size_t *out_n, struct error *err)
 {
-    return append_bytes(decoder, column, fields, 0);
+    return append_bytes(decoder, column, fields, 0, out_n, err);
 }
 
-static size_t decode_jsonb(const struct decoder *decoder, struct column *column,
-                           const struct fields *fields)
+static status decode_jsonb(const struct decoder *decoder, struct column *column,
+                           const struct fields *fields, size_t *out_n, struct error *err)
 {
-    return append_bytes(decoder, column, fields, 1);
+    return append_bytes(decoder, column, fields, 1, out_n, err);
 }
 
 /* ---- binding ---- */
@@ -231,6 +245,8 @@ bool decoder_init(struct decoder *decoder, enum wire_form form, struct type type
     }
     if (decoder->kernel == decode_numeric_16 && type.precision > DECIMAL128_MAX_PRECISION)
         decoder->kernel = decode_numeric_32;
+    if (decoder->kernel == decode_money && type.precision > DECIMAL128_MAX_PRECISION)
+        decoder->kernel = NULL;
     return decoder->kernel || (form == WIRE_ARRAY && type.id == TYPE_LIST) ||
            (form == WIRE_RECORD && type.id == TYPE_STRUCT);
 }
@@ -385,14 +401,8 @@ static status append_values(struct decoder *decoder, struct column *column,
 {
     if (!decoder->kernel)
         return append_nested(decoder, column, rest, out_n, err);
-    *out_n = decoder->kernel(decoder, column, rest);
+    TRY(decoder->kernel(decoder, column, rest, out_n, err));
     take_values(column, *out_n);
-    if (*out_n == 0 && type_is_text_like(column->field->type) && rest->n > 0) {
-        /* a kernel can't tell that memory ran out */
-        size_t bytes;
-        (void)count_bytes(rest, 0, &bytes);
-        TRY(column_grow_data(column, bytes + COPY_STEP, err));
-    }
     return STATUS_OK;
 }
 
@@ -407,10 +417,13 @@ status decode_column(struct decoder *decoder, struct column *column, const struc
         row += done;
         if (row == fields->n)
             break;
-        if ((int32_t)load_u32be(field_at(fields, row)) != NULL_LENGTH || !column->field->nullable)
-            break;
-        TRY(column_append_null(column, err));
-        row++;
+        bool null = (int32_t)load_u32be(field_at(fields, row)) == NULL_LENGTH;
+        if (null && column->field->nullable) {
+            TRY(column_append_null(column, err));
+            row++;
+        } else if (null || done == 0) {
+            break; /* else the kernel is asked again: it may have stopped because memory ended */
+        }
     }
     *io_row = row;
     return STATUS_OK;

@@ -42,10 +42,11 @@ struct fields {
 };
 
 struct decoder;
-/* Append values until the first that is NULL or has no form in the column; returns how many. Room for N rows is
- * reserved. */
-typedef size_t (*decode_kernel)(const struct decoder *decoder, struct column *column,
-                                const struct fields *fields);
+/* Append values until the first that is NULL or has no form in the column; *OUT_N: how many. Room for N rows is
+ * reserved. Errors: NO_MEMORY, and then nothing was appended: a kernel that has values when memory ends gives
+ * those, and the error in the next call. */
+typedef status (*decode_kernel)(const struct decoder *decoder, struct column *column,
+                                const struct fields *fields, size_t *out_n, struct error *err);
 
 struct decoder {
     enum wire_form form;
@@ -53,7 +54,6 @@ struct decoder {
     struct type type;         /* of the column */
     bool check_utf8;          /* the server does not vouch for it */
     __int128 limit;           /* DECIMAL to 38 digits: |value| < limit */
-    uint32_t element_oid;     /* ARRAY: what the value says of its elements */
     struct decoder *children; /* ARRAY: of its element; RECORD: of its fields */
     size_t n_children;
     struct buffer places; /* ARRAY, RECORD: where the parts of one value lie */
@@ -72,14 +72,13 @@ status decode_column(struct decoder *decoder, struct column *column, const struc
 void field_text(enum wire_form form, const uint8_t *value, int32_t size, struct text *out);
 
 /* numeric (numeric.c) */
-size_t decode_numeric_16(const struct decoder *decoder, struct column *column,
-                         const struct fields *fields);
-size_t decode_numeric_32(const struct decoder *decoder, struct column *column,
-                         const struct fields *fields);
-size_t decode_numeric_text(const struct decoder *decoder, struct column *column,
-                           const struct fields *fields);
-enum { NUMERIC_TEXT_BYTES = 1024 };
-/* False: SIZE bytes are no numeric. */
+status decode_numeric_16(const struct decoder *decoder, struct column *column,
+                         const struct fields *fields, size_t *out_n, struct error *err);
+status decode_numeric_32(const struct decoder *decoder, struct column *column,
+                         const struct fields *fields, size_t *out_n, struct error *err);
+status decode_numeric_text(const struct decoder *decoder, struct column *column,
+                           const struct fields *fields, size_t *out_n, struct error *err);
+/* False: SIZE bytes are no numeric; nothing was appended. */
 bool numeric_text(const uint8_t *value, size_t size, struct text *out);
 
 static inline uint16_t load_u16be(const uint8_t *p)
