@@ -72,7 +72,8 @@ static void filters_are_those_of_duckdb_bit_for_bit(void **state)
                       "fa29d1f4");
     out.size = 0;
     for (int i = 0; i < 7; i++) {
-        snprintf(texts + 7 * i, 8, "value %d", i);
+        memcpy(texts + 7 * i, "value ", 6);
+        texts[7 * i + 6] = (char)('0' + i);
         offsets[i + 1] = 7 * (i + 1);
     }
     dense = (struct dense){.n = 7, .width = 0, .offsets = offsets, .data = (const uint8_t *)texts};
