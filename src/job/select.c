@@ -14,12 +14,16 @@ struct selection {
 
 /* ---- names ---- */
 
-/* Does KEY of the job file name NAME of the catalog? A key may say the schema where the catalog leaves it out. */
-static bool names(const char *key, const char *name)
+/* Does KEY of the job file name NAME of the catalog? A key may say the schema where the catalog leaves it out, and may
+ * leave out the source's default one. */
+static bool names(const struct job *job, const char *key, const char *name)
 {
     if (strcmp(key, name) == 0)
         return true;
-    const char *dot = strrchr(key, '.');
+    const char *dot = strrchr(key, '.'), *schema = job->source ? job->source->default_schema : NULL;
+    size_t size = schema ? strlen(schema) : 0;
+    if (!dot && schema && strncmp(name, schema, size) == 0 && name[size] == '.')
+        return strcmp(name + size + 1, key) == 0;
     return dot && !strchr(name, '.') && strcmp(dot + 1, name) == 0;
 }
 
@@ -35,7 +39,8 @@ static bool is_excluded(const struct job *job, const char *name)
 static bool is_named(const struct job *job, const char *name)
 {
     for (size_t i = 0; i < job->n_streams; i++)
-        if (!job->streams[i].pattern && !job->streams[i].query && names(job->streams[i].name, name))
+        if (!job->streams[i].pattern && !job->streams[i].query &&
+            names(job, job->streams[i].name, name))
             return true;
     return false;
 }
@@ -147,11 +152,11 @@ static status expand_pattern(struct selection *selection, const struct stream_sp
     return STATUS_OK;
 }
 
-static const struct source_stream *find_stream(const struct source_catalog *catalog,
-                                               const char *name)
+static const struct source_stream *find_stream(const struct selection *selection, const char *name)
 {
+    const struct source_catalog *catalog = selection->catalog;
     for (size_t i = 0; i < catalog->n_streams; i++)
-        if (names(name, catalog->streams[i].name))
+        if (names(selection->job, name, catalog->streams[i].name))
             return &catalog->streams[i];
     return NULL;
 }
@@ -163,7 +168,7 @@ static status check_source(const struct selection *selection, const struct strea
     const struct source_catalog *catalog = selection->catalog;
     if (!catalog || spec->query)
         return STATUS_OK;
-    const struct source_stream *stream = find_stream(catalog, spec->name);
+    const struct source_stream *stream = find_stream(selection, spec->name);
     if (stream)
         return job_check_columns(spec, stream, err);
     const char *nearest = nearest_stream(catalog, spec->name);

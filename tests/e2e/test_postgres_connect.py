@@ -291,6 +291,14 @@ def test_check_tells_server_clock_and_connections(shop, server):
     assert found["clock"]["level"] == found["connections"]["level"] == found["fence"]["level"] == "ok", found
 
 
+def test_a_table_of_the_schema_public_needs_no_schema(shop, server):
+    write_job(shop, server.url(), "t: {mode: full-refresh}")
+    assert shop.leat("check", shop.job).code == 0
+    shop.run()
+    write_job(shop, server.url(), "t: {mode: full-refresh}\n'*.*': {mode: full-refresh}")
+    assert [s["stream"] for s in shop.run().json["streams"] if s["stream"].endswith("t")] == ["t"]
+
+
 # ---- discover and init ----
 
 
