@@ -28,6 +28,8 @@ struct reader {
     struct reader_counts counts;
 };
 
+enum { KEY_SHOWN = 100 };
+
 /* ---- messages and rejected rows ---- */
 
 static void show_field(const struct reader *reader, size_t column, size_t row, struct text *out)
@@ -36,25 +38,43 @@ static void show_field(const struct reader *reader, size_t column, size_t row, s
     field_text(reader->slots[column].decoder.form, p + 4, (int32_t)load_u32be(p), out);
 }
 
+/* At most MOST bytes of it, no character cut in two. */
+static void show_short(const struct reader *reader, size_t column, size_t row, size_t most,
+                       struct text *out)
+{
+    show_field(reader, column, row, out);
+    if (out->size <= most)
+        return;
+    while (most > 0 && ((uint8_t)out->data[most] & 0xc0) == 0x80)
+        most--;
+    out->size = most;
+    text_append(out, "...");
+}
+
+static bool field_is_null(const struct reader *reader, size_t column, size_t row)
+{
+    return load_u32be(reader->rows.base + reader->rows.at[column * BLOCK_ROWS + row]) == UINT32_MAX;
+}
+
 static void why_words(const struct reader *reader, size_t column, size_t row, struct text *out)
 {
     enum { SHOWN = 200 };
+    if (field_is_null(reader, column, row)) {
+        text_append(out, "NULL in a column that is NOT NULL");
+        return;
+    }
     SCOPED(text_release) struct text value = {0};
     char type[64];
-    show_field(reader, column, row, &value);
-    if (strcmp(text_string(&value), "NULL") == 0)
-        text_append(out, "NULL in a column that is NOT NULL");
-    else
-        text_printf(out, "value %.*s%s does not fit %s", SHOWN, text_string(&value),
-                    value.size > SHOWN ? "..." : "",
-                    type_text(reader->plan->schema.fields[column].type, type));
+    show_short(reader, column, row, SHOWN, &value);
+    text_printf(out, "value %s does not fit %s", text_string(&value),
+                type_text(reader->plan->schema.fields[column].type, type));
 }
 
-static void json_string(struct text *out, const char *bytes)
+static void json_string(struct text *out, const char *bytes, size_t size)
 {
     text_append_char(out, '"');
-    for (; *bytes; bytes++) {
-        unsigned char c = (unsigned char)*bytes;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)bytes[i];
         if (c == '"' || c == '\\')
             text_append_char(out, '\\');
         if (c < 0x20)
@@ -65,6 +85,11 @@ static void json_string(struct text *out, const char *bytes)
     text_append_char(out, '"');
 }
 
+static void json_name(struct text *out, const char *name)
+{
+    json_string(out, name, strlen(name));
+}
+
 static status reject_row(struct reader *reader, size_t column, size_t row, struct error *err)
 {
     SCOPED(text_release) struct text json = {0};
@@ -73,24 +98,23 @@ static status reject_row(struct reader *reader, size_t column, size_t row, struc
         return error_set(err, STATUS_BUG, "a row to reject and no reject file");
     why_words(reader, column, row, &why);
     text_append(&json, "{\"relation\":");
-    json_string(&json, reader->plan->relation);
+    json_name(&json, reader->plan->relation);
     text_append(&json, ",\"column\":");
-    json_string(&json, reader->plan->schema.fields[column].name);
+    json_name(&json, reader->plan->schema.fields[column].name);
     text_append(&json, ",\"why\":");
-    json_string(&json, text_string(&why));
+    json_string(&json, text_string(&why), why.size);
     text_append(&json, ",\"values\":{");
     for (size_t i = 0; i < reader->n_slots; i++) {
         SCOPED(text_release) struct text value = {0};
-        const uint8_t *p = reader->rows.base + reader->rows.at[i * BLOCK_ROWS + row];
         text_append(&json, i ? "," : "");
-        json_string(&json, reader->plan->schema.fields[i].name);
+        json_name(&json, reader->plan->schema.fields[i].name);
         text_append_char(&json, ':');
         show_field(reader, i, row, &value);
-        if (load_u32be(p) == UINT32_MAX)
+        TRY(text_check(&value, err));
+        if (field_is_null(reader, i, row))
             text_append(&json, "null");
         else
-            json_string(&json, text_string(&value));
-        TRY(text_check(&value, err));
+            json_string(&json, text_string(&value), value.size);
     }
     text_append(&json, "}}");
     TRY(text_check(&json, err));
@@ -102,23 +126,19 @@ static status reject_row(struct reader *reader, size_t column, size_t row, struc
 
 /* ---- values that do not fit ---- */
 
-/* One slot's worth of nothing, in a row that is left out anyway, or in a column whose policy says so. */
-static status append_nothing(struct column *column, struct error *err)
-{
-    return column_append_null(column, err);
-}
-
 static status misfit(struct reader *reader, size_t i, size_t row, struct column *column,
                      struct error *err)
 {
     switch (reader->slots[i].policy) {
     case POLICY_NULL:
+        if (!column->field->nullable) /* a NULL where the server promised none */
+            break;
         reader->policy_counts[i]++;
-        return append_nothing(column, err);
+        return column_append_null(column, err);
     case POLICY_REJECT:
         if (!reader->rejected[row])
             TRY(reject_row(reader, i, row, err));
-        return append_nothing(column, err);
+        return column_append_null(column, err); /* drop_rejected takes it out again */
     case POLICY_TEXT:
     case POLICY_ERROR:
         break;
@@ -126,12 +146,12 @@ static status misfit(struct reader *reader, size_t i, size_t row, struct column 
     SCOPED(text_release) struct text why = {0};
     SCOPED(text_release) struct text first = {0};
     why_words(reader, i, row, &why);
-    show_field(reader, 0, row, &first);
+    show_short(reader, 0, row, KEY_SHOWN, &first);
     (void)error_set(err, STATUS_BAD_DATA,
                     "%s; correct it, or set columns: {%s: {type: ...}} or {on_error: reject} "
                     "(null, text)",
                     text_string(&why), reader->plan->schema.fields[i].name);
-    (void)error_context(err, "in column \"%s\", in the row with \"%s\" = %.100s",
+    (void)error_context(err, "in column \"%s\", in the row with \"%s\" = %s",
                         reader->plan->schema.fields[i].name, reader->plan->schema.fields[0].name,
                         text_string(&first));
     return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
@@ -161,11 +181,11 @@ static status check_value_sizes(struct reader *reader, struct error *err)
             if (size == UINT32_MAX || size <= most)
                 continue;
             SCOPED(text_release) struct text first = {0};
-            show_field(reader, 0, row, &first);
+            show_short(reader, 0, row, KEY_SHOWN, &first);
             return error_set(
                 err, STATUS_BAD_DATA,
                 "%s: column \"%s\" holds a value of %u bytes in the row with \"%s\" = "
-                "%.100s; more than a third of the memory (%zu): raise --memory, or leave the "
+                "%s; more than a third of the memory (%zu): raise --memory, or leave the "
                 "column out with select",
                 reader->plan->relation, reader->plan->schema.fields[i].name, size,
                 reader->plan->schema.fields[0].name, text_string(&first), most);
@@ -289,21 +309,26 @@ static status make_slots(struct reader *reader, const struct read_request *reque
     return STATUS_OK;
 }
 
+/* The server is still sending. */
+static void stop_server(PGconn *conn)
+{
+    char why[256];
+    PGcancel *cancel = PQgetCancel(conn);
+    if (cancel)
+        PQcancel(cancel, why, sizeof(why));
+    PQfreeCancel(cancel);
+}
+
 void postgres_reader_close(struct reader *reader)
 {
     if (!reader)
         return;
-    if (reader->conn) {
-        if (reader->wire.busy) { /* the server is still sending: stop it, and drop the connection */
-            char why[256];
-            PGcancel *cancel = PQgetCancel(reader->conn);
-            if (cancel)
-                PQcancel(cancel, why, sizeof(why));
-            PQfreeCancel(cancel);
-            postgres_disconnectp(&reader->conn);
-        } else {
-            postgres_snapshot_leave(reader->source, reader->conn);
-        }
+    if (reader->conn && reader->drained) {
+        postgres_snapshot_leave(reader->source, reader->conn);
+    } else if (reader->conn) { /* it may be broken, its transaction may have failed */
+        if (reader->wire.busy)
+            stop_server(reader->conn);
+        postgres_disconnectp(&reader->conn);
     }
     wire_release(&reader->wire);
     rows_release(&reader->rows);
@@ -337,7 +362,8 @@ status postgres_reader_open(struct source *source, const struct read_plan *plan,
     TRY(rows_init(&reader->rows, plan->schema.n_fields, err));
     TRY(make_sql(reader, &sql, err));
     TRY(postgres_snapshot_join(source, &reader->conn, err));
-    wire_init(&reader->wire, reader->conn, 0);
+    /* max_value_bytes is a third of the memory: a row larger than all of it is not read */
+    wire_init(&reader->wire, reader->conn, 3 * options->max_value_bytes);
     TRY_IN(wire_copy(&reader->wire, text_string(&sql), options->cancel, err), err,
            "reading %s, split %u of %zu", plan->relation, split->number + 1, plan->n_splits);
     *out = TAKE(reader);

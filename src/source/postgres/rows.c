@@ -7,7 +7,7 @@
 /* PostgreSQL, COPY, "Binary Format": a signature, 32 bits of flags, the length of an extension; then tuples: 16 bits
  * of fields, each a length of 32 bits (-1: NULL) and its bytes; -1 fields: the end. */
 static const uint8_t signature[] = "PGCOPY\n\377\r\n";
-enum { SIGNATURE_BYTES = 11, HEAD_BYTES = 19, HAS_OIDS = 1 << 16, TRAILER = 0xffff };
+enum { SIGNATURE_BYTES = 11, HEAD_BYTES = 19, TRAILER = 0xffff };
 
 status rows_init(struct rows *rows, size_t columns, struct error *err)
 {
@@ -34,7 +34,7 @@ static status skip_head(struct rows *rows, const uint8_t **p, const uint8_t *end
         return broken(err, "it has no signature");
     uint32_t flags = load_u32be(*p + SIGNATURE_BYTES);
     uint32_t extension = load_u32be(*p + SIGNATURE_BYTES + 4);
-    if (flags & ~(uint32_t)0xffff)
+    if (flags >> 16) /* those a reader must know */
         return broken(err, "unknown flags");
     if (extension > (size_t)(end - *p) - HEAD_BYTES)
         return broken(err, "its header is cut off");

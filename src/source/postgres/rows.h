@@ -8,9 +8,8 @@ enum { BLOCK_ROWS = 1024 };
 
 struct rows {
     size_t columns;
-    size_t n; /* rows of the block */
-    uint32_t
-        *at; /* columns * BLOCK_ROWS: field f of row r begins at base + at[f * BLOCK_ROWS + r] */
+    size_t n;     /* rows of the block */
+    uint32_t *at; /* columns * BLOCK_ROWS; field f of row r: base + at[f * BLOCK_ROWS + r] */
     const uint8_t *base;
     bool header_seen;
 };
@@ -18,7 +17,7 @@ struct rows {
 status rows_init(struct rows *rows, size_t columns, struct error *err);
 void rows_release(struct rows *rows);
 
-/* The next block: at most MAX_ROWS rows of what WIRE holds, which fills itself. The rows lie there until the next
+/* The next block: at most MAX_ROWS (1 or more) rows of what WIRE holds, which fills itself. The rows lie there until the next
  * call. END: there are no more (and N is 0). BAD_DATA: the stream is not what the protocol says. */
 status rows_next(struct rows *rows, struct wire *wire, size_t max_rows, const struct cancel *cancel,
                  struct error *err);

@@ -6,20 +6,23 @@
 #include <sys/socket.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "source/postgres/connection.h"
 
 enum {
     READ_BYTES = 256 << 10, /* fits the second-level cache together with the columns of a block */
+    KEEP_BYTES = 1 << 20,   /* a buffer that one large row needed is not kept for the others */
     POLL_MS = 200,          /* the cancel flag is looked at so often while the server is silent */
-    LEAST_LENGTH = 4,       /* a message's length counts itself */
 };
 
 void wire_init(struct wire *wire, PGconn *conn, size_t max_message)
 {
     *wire = (struct wire){
         .conn = conn,
+        .socket = PQsocket(conn),
         .bulk = !PQsslInUse(conn) && !PQgssEncInUse(conn),
-        .max_message = max_message ? max_message : (size_t)1 << 30,
+        .max_message =
+            max_message && max_message < WIRE_MOST_MESSAGE ? max_message : WIRE_MOST_MESSAGE,
     };
 }
 
@@ -35,7 +38,7 @@ static status wait_for(struct wire *wire, short events, const struct cancel *can
                        struct error *err)
 {
     for (;;) {
-        struct pollfd one = {.fd = PQsocket(wire->conn), .events = events};
+        struct pollfd one = {.fd = wire->socket, .events = events};
         TRY(cancel_check(cancel, err));
         int ready = poll(&one, 1, POLL_MS);
         if (ready > 0)
@@ -54,34 +57,60 @@ static status lost(struct wire *wire, int os_errno, struct error *err)
     return error_set(err, STATUS_UNAVAILABLE, "the server closed the connection");
 }
 
-/* Taken messages make room; a message larger than the buffer makes it grow. */
-static status make_room(struct wire *wire, struct error *err)
+static status too_large(const struct wire *wire, size_t size, struct error *err)
 {
-    struct buffer *in = &wire->in;
-    size_t left = in->size - wire->at, wanted = READ_BYTES;
-    if (wire->at > 0 && left > 0)
+    char is[32], most[32];
+    return error_set(err, STATUS_BAD_DATA,
+                     "a row of %s is larger than the memory allows (%s): raise --memory, or leave "
+                     "large columns out with select",
+                     text_format_bytes(size, is), text_format_bytes(wire->max_message, most));
+}
+
+/* What is left of the messages moves to the front. */
+static status close_up(struct wire *wire, size_t wanted, struct error *err)
+{
+    struct buffer *in = &wire->in, fresh = {0};
+    size_t left = in->size - wire->at;
+    if (in->capacity > KEEP_BYTES && wanted < KEEP_BYTES) {
+        TRY(buffer_reserve(&fresh, wanted, err));
+        if (left > 0)
+            memcpy(fresh.data, in->data + wire->at, left);
+        buffer_release(in);
+        *in = fresh;
+    } else if (wire->at > 0 && left > 0) {
         memmove(in->data, in->data + wire->at, left);
+    }
     in->size = left;
     wire->at = 0;
-    if (left >= WIRE_HEADER_BYTES) {
-        uint32_t length = load_u32be(in->data + 1);
-        if (length < LEAST_LENGTH || length > wire->max_message)
-            return error_set(err, STATUS_BAD_DATA,
-                             "a row of %u bytes is larger than the memory allows (%zu)", length,
-                             wire->max_message);
-        if (1 + (size_t)length > wanted)
-            wanted = 1 + (size_t)length;
-    }
     return wanted > in->capacity ? buffer_reserve(in, wanted, err) : STATUS_OK;
+}
+
+/* Taken messages make room; a message larger than the buffer makes it grow. *OUT_UP_TO: where reading ends, so that no
+ * block of rows is larger than READ_BYTES or one row. */
+static status make_room(struct wire *wire, size_t *out_up_to, struct error *err)
+{
+    size_t left = wire->in.size - wire->at, wanted = READ_BYTES;
+    if (left >= WIRE_HEADER_BYTES) {
+        size_t length = load_u32be(wire->in.data + wire->at + 1);
+        if (length < WIRE_LEAST_LENGTH)
+            return error_set(err, STATUS_BAD_DATA, "the server sent a message of %zu bytes",
+                             length);
+        if (length > wire->max_message)
+            return too_large(wire, length, err);
+        if (1 + length > wanted)
+            wanted = 1 + length;
+    }
+    *out_up_to = wanted;
+    return close_up(wire, wanted, err);
 }
 
 static status read_some(struct wire *wire, const struct cancel *cancel, struct error *err)
 {
     struct buffer *in = &wire->in;
-    TRY(make_room(wire, err));
+    size_t up_to = 0;
+    TRY(make_room(wire, &up_to, err));
     for (;;) {
-        ssize_t n =
-            recv(PQsocket(wire->conn), in->data + in->size, in->capacity - in->size, MSG_DONTWAIT);
+        ssize_t n = recv(wire->socket, in->data + in->size, up_to - in->size, MSG_DONTWAIT);
         if (n > 0) {
             in->size += (size_t)n;
             wire->bytes += (uint64_t)n;
@@ -101,14 +130,14 @@ static status send_query(struct wire *wire, const char *sql, const struct cancel
 {
     size_t size = strlen(sql) + 1, sent = 0;
     uint8_t header[WIRE_HEADER_BYTES] = {'Q'};
-    uint32_t length = __builtin_bswap32((uint32_t)(size + LEAST_LENGTH));
+    uint32_t length = __builtin_bswap32((uint32_t)(size + WIRE_LEAST_LENGTH));
     memcpy(header + 1, &length, sizeof(length));
     wire->in.size = wire->at = 0;
     TRY(buffer_append(&wire->in, header, sizeof(header), err));
     TRY(buffer_append(&wire->in, sql, size, err));
     wire->busy = true;
     while (sent < wire->in.size) {
-        ssize_t n = send(PQsocket(wire->conn), wire->in.data + sent, wire->in.size - sent,
+        ssize_t n = send(wire->socket, wire->in.data + sent, wire->in.size - sent,
                          MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n >= 0)
             sent += (size_t)n;
@@ -219,7 +248,7 @@ static status fill_bulk(struct wire *wire, const struct cancel *cancel, struct e
 static status append_row(struct wire *wire, const char *row, int size, struct error *err)
 {
     uint8_t header[WIRE_HEADER_BYTES] = {'d'};
-    uint32_t length = __builtin_bswap32((uint32_t)size + LEAST_LENGTH);
+    uint32_t length = __builtin_bswap32((uint32_t)size + WIRE_LEAST_LENGTH);
     memcpy(header + 1, &length, sizeof(length));
     TRY(buffer_append(&wire->in, header, sizeof(header), err));
     TRY(buffer_append(&wire->in, row, (size_t)size, err));
@@ -251,12 +280,8 @@ static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, stru
         char *row = NULL;
         int size = PQgetCopyData(wire->conn, &row, true);
         if (size > 0) {
-            status_code s =
-                (size_t)size > wire->max_message
-                    ? error_set(err, STATUS_BAD_DATA,
-                                "a row of %d bytes is larger than the memory allows (%zu)", size,
-                                wire->max_message)
-                    : append_row(wire, row, size, err);
+            status_code s = (size_t)size > wire->max_message ? too_large(wire, (size_t)size, err)
+                                                             : append_row(wire, row, size, err);
             PQfreemem(row);
             TRY(s);
         } else if (size < 0) {
@@ -294,7 +319,10 @@ status wire_copy(struct wire *wire, const char *sql, const struct cancel *cancel
     status_code failed = STATUS_OK;
     while (wire->busy && !wire->copying) {
         size_t size;
-        TRY(next_message(wire, cancel, &size, failed == STATUS_OK ? err : NULL));
+        status_code s = next_message(wire, cancel, &size, failed == STATUS_OK ? err : NULL);
+        if (s != STATUS_OK && failed != STATUS_OK)
+            break; /* a fatal error, then the end of the connection */
+        TRY(s);
         TRY(take_message(wire, size, &failed, err));
     }
     return failed;

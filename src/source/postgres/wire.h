@@ -18,6 +18,7 @@
 
 struct wire {
     PGconn *conn;
+    int socket;       /* CONN's, while messages are read here */
     struct buffer in; /* messages as they come; [at, in.size) is not taken yet */
     size_t at;
     bool bulk;      /* read here; false: by PQgetCopyData */
@@ -29,7 +30,10 @@ struct wire {
 
 enum { WIRE_HEADER_BYTES = 5 }; /* type and length of a message */
 
-/* CONN is idle and stays the caller's; MAX_MESSAGE: a longer row is BAD_DATA. */
+/* A message's length counts itself; no row of a server is larger than 1 GiB, so 32 bits are enough for a place in `in`. */
+enum { WIRE_LEAST_LENGTH = 4, WIRE_MOST_MESSAGE = 1 << 30 };
+
+/* CONN is idle and stays the caller's; MAX_MESSAGE: a longer row is BAD_DATA; 0: the protocol's limit. */
 void wire_init(struct wire *wire, PGconn *conn, size_t max_message);
 void wire_release(struct wire *wire);
 
@@ -41,7 +45,8 @@ status wire_copy(struct wire *wire, const char *sql, const struct cancel *cancel
  * the server are told by its SQLSTATE. */
 status wire_fill(struct wire *wire, const struct cancel *cancel, struct error *err);
 
-/* Bytes of the message at AT, header included, or 0 while it is not whole. */
+/* Bytes of the message at AT, header included, or 0 while it is not whole, or says that it is smaller than its
+ * header: then the next wire_fill refuses it. */
 static inline size_t wire_message(const struct wire *wire, size_t at)
 {
     size_t left = wire->in.size - at;
@@ -50,7 +55,7 @@ static inline size_t wire_message(const struct wire *wire, size_t at)
     uint32_t length;
     __builtin_memcpy(&length, wire->in.data + at + 1, sizeof(length));
     size_t size = 1 + (size_t)__builtin_bswap32(length);
-    return size <= left ? size : 0;
+    return size >= WIRE_HEADER_BYTES && size <= left ? size : 0;
 }
 
 #endif
