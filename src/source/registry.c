@@ -5,7 +5,7 @@ extern const struct source_driver postgres_driver;
 extern const struct source_driver sqlite_driver;
 
 const struct source_driver *const source_drivers[] = {
-    &postgres_driver,
     &sqlite_driver,
+    &postgres_driver,
     NULL,
 };
