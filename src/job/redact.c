@@ -39,11 +39,18 @@ static bool find_password(const char *url, const char **out_first, size_t *out_s
 
 typedef status_code (*secret_fn)(void *context, const char *first, size_t size);
 
-/* "scheme:key=value key='va lue'", as PostgreSQL writes connection strings. */
-static status_code each_secret_pair(const char *text, secret_fn found, void *context)
+/* What follows the scheme, or all of it, of "scheme:key=value key='va lue'", as PostgreSQL writes connection strings; NULL
+ * for every other form. */
+static const char *find_pairs(const char *text)
 {
     const char *colon = strchr(text, ':'), *equals = strchr(text, '=');
-    text = colon && equals && colon < equals ? colon + 1 : text;
+    if (colon && equals && colon < equals)
+        text = colon + 1;
+    return text[strcspn(text, "=@/?:")] == '=' ? text : NULL;
+}
+
+static status_code each_secret_pair(const char *text, secret_fn found, void *context)
+{
     while (*text) {
         text += strspn(text, " \t\n");
         const char *name = text;
@@ -69,8 +76,9 @@ static status_code each_secret(const char *url, secret_fn found, void *context)
 {
     const char *first;
     size_t size;
-    if (!strstr(url, "://"))
-        return each_secret_pair(url, found, context);
+    const char *pairs = find_pairs(url);
+    if (pairs)
+        return each_secret_pair(pairs, found, context);
     if (find_password(url, &first, &size) && size)
         TRY(found(context, first, size));
     const char *query = strchr(url, '?');

@@ -27,6 +27,18 @@ static void secret_parameters_leave_a_url(void **state)
     url_is("s3://lake?token=&key", "s3://lake?token=&key");
 }
 
+static void passwords_leave_a_key_value_string(void **state)
+{
+    url_is("postgres:host=db password=hunter2 dbname=x", "postgres:host=db password=*** dbname=x");
+    url_is("postgres:password = 'hun\\'ter 2' host=db", "postgres:password = '***' host=db");
+    url_is("host=db password=a?b:c@d/e", "host=db password=***");
+    url_is("postgres:host=db password=", "postgres:host=db password=");
+    url_is("postgres:host=/tmp/a user=password", "postgres:host=/tmp/a user=password");
+    url_is("postgres:password='hunter2", "postgres:password='***");
+    url_is("postgres:?password=x", "postgres:?password=***");
+    url_is("./key=1.db", "./key=1.db");
+}
+
 static void every_place_of_a_secret_is_struck_out(void **state)
 {
     static const char *const secrets[] = {"hunter", "hunter2", NULL};
@@ -50,6 +62,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passwords_leave_a_url),
         cmocka_unit_test(secret_parameters_leave_a_url),
+        cmocka_unit_test(passwords_leave_a_key_value_string),
         cmocka_unit_test(every_place_of_a_secret_is_struck_out),
         cmocka_unit_test(a_job_without_secrets_changes_nothing),
     };
