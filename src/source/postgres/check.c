@@ -78,6 +78,19 @@ static status check_server(const struct checking *check, struct error *err)
     return STATUS_OK;
 }
 
+/* A pooler makes up process numbers of its own. */
+static status check_pooler(const struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    PGconn *conn = check->source->conn;
+    TRY(postgres_query(conn, "SELECT pg_backend_pid()", &result, err));
+    if (postgres_cell_number(result, 0, 0) != PQbackendPID(conn))
+        tell(check, FINDING_WARN, "pooler", "a connection pooler answers, not the server itself",
+             "connect to the server, or have the pooler keep a server for each session "
+             "(pool_mode = session)");
+    return STATUS_OK;
+}
+
 /* The server's clock against the middle of the question. */
 static status check_clock(const struct checking *check, struct error *err)
 {
@@ -134,27 +147,36 @@ static status check_standby(const struct checking *check, struct error *err)
     return STATUS_OK;
 }
 
+static void check_sight(const struct checking *check, bool sees, bool standby)
+{
+    char remedy[256];
+    snprintf(remedy, sizeof(remedy), "GRANT pg_read_all_stats TO \"%s\"",
+             PQuser(check->source->conn));
+    if (sees && !standby)
+        tell(check, FINDING_OK, "fence", "the oldest open transaction can be seen", NULL);
+    else if (!standby)
+        tell(check, FINDING_WARN, "fence",
+             "this user does not see when the transactions of others began: while others are "
+             "connected, the bound of a timestamptz is the largest seen, and rows that are "
+             "committed late are missed",
+             remedy);
+}
+
 static status check_sessions(const struct checking *check, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char found[256], remedy[256], since[32];
+    char found[256], since[32];
     PGconn *conn = check->source->conn;
     TRY(postgres_query(
         conn,
         "SELECT pg_has_role('pg_read_all_stats', 'USAGE'), current_setting('max_connections')::int"
-        " - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
-        " coalesce((SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::bigint"
-        " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), "
-        "0)",
+        " - current_setting('superuser_reserved_connections')::int"
+        " - (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL),"
+        " coalesce((SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::bigint FROM"
+        " pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), 0),"
+        " pg_is_in_recovery()",
         &result, err));
-    bool sees = is_true(result, 0);
-    snprintf(remedy, sizeof(remedy), "GRANT pg_read_all_stats TO \"%s\"", PQuser(conn));
-    tell(check, sees ? FINDING_OK : FINDING_WARN, "fence",
-         sees ? "the oldest open transaction can be seen"
-              : "this user does not see when the transactions of others began: while such are "
-                "open, the bound of a timestamptz is the largest seen, and rows that are "
-                "committed late are missed",
-         sees ? NULL : remedy);
+    check_sight(check, is_true(result, 0), is_true(result, 3));
     long left = (long)postgres_cell_number(result, 0, 1);
     bool enough = left > check->source->max_connections + 2;
     snprintf(found, sizeof(found), "%ld more are free; a run takes at most %ld and 3", left,
@@ -364,6 +386,7 @@ status postgres_check(struct source *source, const struct read_request *request,
     if (request)
         return check_stream(&check, request, err);
     TRY(check_server(&check, err));
+    TRY(check_pooler(&check, err));
     TRY(check_clock(&check, err));
     TRY(check_standby(&check, err));
     return check_sessions(&check, err);

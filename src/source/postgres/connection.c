@@ -52,14 +52,14 @@ status postgres_error(struct error *err, const char *state, const char *message,
                      remedy ? remedy : "");
 }
 
-/* libpq ends its messages with a newline. */
+/* libpq writes lines, some of them indented by a tab, and ends with a newline. */
 static const char *one_line(const char *text, char *out, size_t size)
 {
     size_t n = 0;
     for (; *text && n + 1 < size; text++) {
-        if (*text != '\n')
+        if (*text != '\n' && *text != '\t')
             out[n++] = *text;
-        else if (text[1])
+        else if (text[1] && n > 0 && out[n - 1] != ' ')
             out[n++] = ' ';
     }
     out[n] = '\0';
@@ -260,6 +260,12 @@ static status connect_failed(PGconn *conn, struct error *err)
         return error_set(err, STATUS_DENIED,
                          "cannot connect: %s; correct user and password (URL, PGPASSWORD, "
                          "~/.pgpass) or pg_hba.conf",
+                         line);
+    if (strstr(line, "too many clients") || strstr(line, "connection slots") ||
+        strstr(line, "too many connections"))
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "cannot connect: %s; lower `connections`, or raise max_connections on the "
+                         "server",
                          line);
     if (strstr(line, "certificate") || strstr(line, "SSL"))
         return error_set(
