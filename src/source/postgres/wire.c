@@ -204,7 +204,7 @@ static status take_message(struct wire *wire, size_t size, status_code *failed, 
     case 'A':
         return STATUS_OK;
     default:
-        return error_set(err, STATUS_BAD_DATA,
+        return error_set(*failed == STATUS_OK ? err : NULL, STATUS_BAD_DATA,
                          "the server sent a message of type %d where none was due", message[0]);
     }
 }
@@ -220,27 +220,28 @@ static status next_message(struct wire *wire, const struct cancel *cancel, size_
     return STATUS_OK;
 }
 
+/* FOUND: the server's error, told when the connection is idle again or has ended. */
 static status fill_bulk(struct wire *wire, const struct cancel *cancel, struct error *err)
 {
     status_code failed = STATUS_OK;
-    struct error found = {0}, dropped = {0};
+    struct error found = {0};
     size_t size;
     while (wire->busy) {
-        status_code s = next_message(wire, cancel, &size, failed == STATUS_OK ? err : &dropped);
-        if (s != STATUS_OK &&
-            failed != STATUS_OK) /* a fatal error, then the end of the connection */
-            break;
-        TRY(s);
-        if (wire->copying && wire->in.data[wire->at] == 'd')
+        status_code s = next_message(wire, cancel, &size, failed == STATUS_OK ? &found : NULL);
+        if (s == STATUS_OK && wire->copying && wire->in.data[wire->at] == 'd')
             return STATUS_OK;
-        TRY(take_message(wire, size, &failed, &found));
+        if (s == STATUS_OK)
+            s = take_message(wire, size, &failed, &found);
+        if (s != STATUS_OK) {
+            failed = failed == STATUS_OK ? s : failed;
+            break;
+        }
     }
-    if (failed != STATUS_OK) {
-        if (err)
-            *err = found;
-        return failed;
-    }
-    return STATUS_END;
+    if (failed == STATUS_OK)
+        return STATUS_END;
+    if (err)
+        *err = found;
+    return failed;
 }
 
 /* ---- through libpq, where the bytes are encrypted ---- */
