@@ -238,7 +238,8 @@ status wire_type_as(const struct wire_type *from, struct type wanted, struct are
     struct decoder probe;
     char text[64];
     *out = (struct wire_type){.form = from->form, .type = wanted, .cast = from->cast};
-    if (!type_is_nested(wanted) && decoder_init(&probe, from->form, wanted))
+    bool other_unit = from->form == WIRE_MONEY && wanted.scale != from->type.scale;
+    if (!type_is_nested(wanted) && !other_unit && decoder_init(&probe, from->form, wanted))
         return STATUS_OK;
     if (wanted.id == TYPE_TIMESTAMP) {
         out->form = WIRE_TIMESTAMP;
