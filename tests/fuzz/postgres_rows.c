@@ -147,7 +147,7 @@ static void decode_block(const struct rows *rows)
                 break;
             struct text shown = {0};
             const uint8_t *p = block.base + block.at[row];
-            field_text(decoders[c].form, p + 4, (int32_t)load_u32be(p), &shown);
+            decoder_text(&decoders[c], p + 4, (int32_t)load_u32be(p), &shown);
             text_release(&shown);
             ASSERT(column_append_null(&columns[c], NULL) == STATUS_OK);
         }

@@ -70,6 +70,9 @@ status decode_column(struct decoder *decoder, struct column *column, const struc
 
 /* One value, as PostgreSQL would write it as text: for messages and rejected rows. SIZE -1: NULL. */
 void field_text(enum wire_form form, const uint8_t *value, int32_t size, struct text *out);
+/* The same for a value of DECODER's column, arrays as {1,"two",NULL} and records as (1,"two",NULL). */
+void decoder_text(const struct decoder *decoder, const uint8_t *value, int32_t size,
+                  struct text *out);
 
 /* numeric (numeric.c) */
 status decode_numeric_16(const struct decoder *decoder, struct column *column,

@@ -35,7 +35,7 @@ enum { KEY_SHOWN = 100 };
 static void show_field(const struct reader *reader, size_t column, size_t row, struct text *out)
 {
     const uint8_t *p = reader->rows.base + reader->rows.at[column * BLOCK_ROWS + row];
-    field_text(reader->slots[column].decoder.form, p + 4, (int32_t)load_u32be(p), out);
+    decoder_text(&reader->slots[column].decoder, p + 4, (int32_t)load_u32be(p), out);
 }
 
 /* At most MOST bytes of it, no character cut in two. */

@@ -672,6 +672,9 @@ static void a_field_is_shown_as_the_server_writes_it(void **state)
     check_field_text(WIRE_DATE, "\x80\0\0\0", 4, "-infinity");
     check_field_text(WIRE_TIMESTAMP, "\x80\0\0\0\0\0\0\0", 8, "-infinity");
     check_field_text(WIRE_TIMESTAMP, "\0\0\0\0\0\0\0\0", 8, "2000-01-01T00:00:00");
+    check_field_text(WIRE_INTERVAL,
+                     "\x7f\xff\xff\xff\xff\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff", 16,
+                     "infinity");
     check_field_text(WIRE_NUMERIC, "\0\1\0\0\x40\0\0\1\0\7", 10, "-7.0");
     check_field_text(WIRE_NUMERIC, "\0\0\0\0\xc0\0\0\0", 8, "NaN");
     check_field_text(WIRE_NUMERIC, "\0\2\0\0\0\0\0\0\0\7", 10, "0x00020000000000000007");
@@ -686,6 +689,45 @@ static void a_field_is_shown_as_the_server_writes_it(void **state)
     check_field_text(WIRE_JSONB, "\1{}", 3, "{}");
     check_field_text(WIRE_JSONB, "", 0, "");
     check_field_text(WIRE_BYTEA, "\0\1", 2, "0x0001");
+}
+
+static void check_nested_text(struct bench *bench, struct bytes *b, const char *text)
+{
+    struct text out = {0};
+    decoder_text(&bench->decoder, b->buffer.data + 4, (int32_t)load_u32be(b->buffer.data), &out);
+    assert_string_equal(text_string(&out), text);
+    text_release(&out);
+    bytes_release(b);
+}
+
+static void arrays_and_records_are_shown_with_their_parts(void **state)
+{
+    struct bytes b = {0};
+    struct bench list, row;
+    list_init(&list, &int_element, WIRE_INT4);
+    record_init(&row);
+    put_empty_array(&b);
+    check_nested_text(&list, &b, "{}");
+    size_t begin = begin_value(&b);
+    static const uint32_t matrix[] = {2, 0, 23, 2, 1, 2, 1, 4, 1, 4, 2, 4, 3, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(matrix) / sizeof(matrix[0]); i++)
+        put_be(&b, matrix[i], 4);
+    end_value(&b, begin);
+    check_nested_text(&list, &b, "{{1,2},{3,NULL}}");
+    put_record(&b, 2, 7, "a \"b\", \\");
+    check_nested_text(&row, &b, "(7,\"a \\\"b\\\", \\\\\")");
+    put_record(&b, 2, 7, NULL);
+    check_nested_text(&row, &b, "(7,NULL)");
+    begin = begin_value(&b); /* sizes that multiply to more than there is */
+    static const uint32_t lies[] = {2, 0, 23, UINT32_MAX, 1, 0, 1};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        put_be(&b, lies[i], 4);
+    end_value(&b, begin);
+    check_nested_text(&list, &b,
+                      "0x00000002000000000000"
+                      "0017ffffffff000000010000000000000001");
+    bench_release(&list);
+    bench_release(&row);
 }
 
 /* ---- statements ---- */
@@ -779,6 +821,7 @@ int main(void)
         cmocka_unit_test(a_record_of_other_fields_is_refused),
         cmocka_unit_test(a_record_cut_at_any_byte_is_refused),
         cmocka_unit_test(a_field_is_shown_as_the_server_writes_it),
+        cmocka_unit_test(arrays_and_records_are_shown_with_their_parts),
         cmocka_unit_test(parts_of_a_statement_come_back),
         cmocka_unit_test(forms_come_back_from_a_statement),
     };
