@@ -1,5 +1,6 @@
 """Ways to a PostgreSQL: connection strings, TLS, a standby; and what check, discover and init say of it."""
 
+import json
 import pathlib
 import subprocess
 import tempfile
@@ -222,6 +223,33 @@ def test_a_standby_is_read_and_its_bound_is_not_exact(shop, server, schema, stan
     result = shop.leat("check", shop.job)
     assert "does not see what is open on its primary" in result.out and "cancelled after 3s" in result.out, result
     assert "read the primary" in result.out and "pg_read_all_stats" not in result.out, result
+
+
+def test_check_compares_a_table_with_the_patience_of_a_standby(shop, server, standby):
+    standby.sql("ALTER SYSTEM SET max_standby_streaming_delay = '100ms'")
+    standby.sql("SELECT pg_reload_conf()")
+    try:
+        write_job(shop, standby.url(), "public.t: {mode: full-refresh}")
+        found = shop.leat("check", shop.job).out
+        assert "max_standby_streaming_delay gives a snapshot up after" in found, found
+    finally:
+        standby.sql("ALTER SYSTEM RESET max_standby_streaming_delay")
+        standby.sql("SELECT pg_reload_conf()")
+
+
+def test_a_query_that_is_in_the_way_of_replay_says_what_to_set(shop, server, schema, standby):  # noqa: F811
+    server.sql(f"CREATE TABLE {schema}.t AS SELECT i AS id FROM generate_series(1, 1000) i")
+    standby.caught_up(server)
+    write_job(shop, standby.url(), f"q: {{mode: full-refresh, query: 'SELECT id, pg_sleep(0.1)::text AS s FROM {schema}.t'}}")
+    process = shop.start("--json")
+    assert harness.wait_until(
+        lambda: standby.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'"), process=process)
+    server.sql(f"DELETE FROM {schema}.t")
+    server.sql(f"VACUUM {schema}.t")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == harness.FAILED, (out, err)
+    message = json.loads(out)["streams"][0]["error"]["message"]
+    assert "conflict with recovery" in message and "hot_standby_feedback" in message, message
 
 
 # ---- check ----

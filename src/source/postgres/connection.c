@@ -26,6 +26,8 @@ static const struct {
     {"57014", STATUS_UNAVAILABLE, "raise statement_timeout, or find out who cancelled the query"},
     {"57", STATUS_UNAVAILABLE, NULL},
     {"08", STATUS_UNAVAILABLE, NULL},
+    {"40001", STATUS_UNAVAILABLE,
+     "on a standby: set hot_standby_feedback = on, or a longer max_standby_streaming_delay"},
     {"40", STATUS_UNAVAILABLE, NULL},
     {"58", STATUS_UNAVAILABLE, NULL},
     {"XX", STATUS_BAD_DATA, "the server reports damage or a fault of its own; look at its log"},
@@ -70,9 +72,12 @@ status postgres_result_error(PGconn *conn, const PGresult *result, struct error 
 {
     char line[1024];
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    if (!state)
-        return error_set(err, STATUS_UNAVAILABLE, "the connection to the server broke: %s",
-                         one_line(PQerrorMessage(conn), line, sizeof(line)));
+    if (!state) {
+        one_line(PQerrorMessage(conn), line, sizeof(line));
+        if (strstr(line, "conflict with recovery"))
+            return postgres_error(err, "40001", line, NULL, NULL);
+        return error_set(err, STATUS_UNAVAILABLE, "the connection to the server broke: %s", line);
+    }
     return postgres_error(err, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
                           PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
                           PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));

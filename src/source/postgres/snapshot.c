@@ -51,6 +51,27 @@ void postgres_snapshot_end(struct source *source)
     source->snapshot = NULL;
 }
 
+/* A snapshot that is not to be had (CODE, ERR) is mostly lost with the connection that held it, and that one knows why.
+ * Once it is broken its message stays as it is. */
+static status why_lost(struct source *source, status_code code, struct error *err)
+{
+    status_code lost = STATUS_OK;
+    pthread_mutex_lock(&source->mutex);
+    if (PQstatus(source->exporter) == CONNECTION_OK)
+        PQclear(PQexec(source->exporter, "SELECT 1"));
+    if (PQstatus(source->exporter) != CONNECTION_OK) {
+        *err = (struct error){0};
+        lost = postgres_result_error(source->exporter, NULL, err);
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (lost != STATUS_OK) {
+        (void)error_context(err, "holding the run's snapshot, which is lost");
+        return lost;
+    }
+    (void)error_context(err, "joining the snapshot %s", source->snapshot);
+    return code;
+}
+
 static status join_new(struct source *source, PGconn **out, struct error *err)
 {
     SCOPED(postgres_disconnectp) PGconn *conn = NULL;
@@ -59,8 +80,9 @@ static status join_new(struct source *source, PGconn **out, struct error *err)
     text_append(&sql, BEGIN_READ "; SET TRANSACTION SNAPSHOT ");
     postgres_quote_literal(&sql, source->snapshot);
     TRY(text_check(&sql, err));
-    TRY_IN(postgres_run(conn, text_string(&sql), err), err, "joining the snapshot %s",
-           source->snapshot);
+    status_code s = postgres_run(conn, text_string(&sql), err);
+    if (s != STATUS_OK)
+        return why_lost(source, s, err);
     *out = TAKE(conn);
     return STATUS_OK;
 }
