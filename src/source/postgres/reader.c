@@ -172,26 +172,46 @@ static status append_column(struct reader *reader, size_t i, struct column *colu
     }
 }
 
+static status value_too_large(const struct reader *reader, size_t column, size_t row, uint32_t size,
+                              struct error *err)
+{
+    SCOPED(text_release) struct text first = {0};
+    const struct field *fields = reader->plan->schema.fields;
+    if (column == 0)
+        text_append(&first, "that value"); /* it may not be there as a whole */
+    else
+        show_short(reader, 0, row, KEY_SHOWN, &first);
+    return error_set(
+        err, STATUS_BAD_DATA,
+        "%s: column \"%s\" holds a value of %u bytes in the row with \"%s\" = %s; more than a "
+        "third of the memory (%zu): raise --memory, or leave the column out with select",
+        reader->plan->relation, fields[column].name, size, fields[0].name, text_string(&first),
+        reader->options.max_value_bytes);
+}
+
 static status check_value_sizes(struct reader *reader, struct error *err)
 {
     size_t most = reader->options.max_value_bytes;
     for (size_t i = 0; most && i < reader->n_slots; i++) {
         for (size_t row = 0; row < reader->rows.n; row++) {
             uint32_t size = load_u32be(reader->rows.base + reader->rows.at[i * BLOCK_ROWS + row]);
-            if (size == UINT32_MAX || size <= most)
-                continue;
-            SCOPED(text_release) struct text first = {0};
-            show_short(reader, 0, row, KEY_SHOWN, &first);
-            return error_set(
-                err, STATUS_BAD_DATA,
-                "%s: column \"%s\" holds a value of %u bytes in the row with \"%s\" = "
-                "%s; more than a third of the memory (%zu): raise --memory, or leave the "
-                "column out with select",
-                reader->plan->relation, reader->plan->schema.fields[i].name, size,
-                reader->plan->schema.fields[0].name, text_string(&first), most);
+            if (size != UINT32_MAX && size > most)
+                return value_too_large(reader, i, row, size, err);
         }
     }
     return STATUS_OK;
+}
+
+/* Rows larger than all of the memory are refused before they are read. */
+static status next_block(struct reader *reader, size_t max_rows, struct error *err)
+{
+    size_t column;
+    uint32_t size;
+    status_code s = rows_next(&reader->rows, &reader->wire, max_rows, reader->options.cancel, err);
+    if (s == STATUS_BAD_DATA && rows_cut_field(&reader->rows, &reader->wire, &column, &size) &&
+        size > reader->options.max_value_bytes)
+        return value_too_large(reader, column, 0, size, err);
+    return s;
 }
 
 /* Take the rejected rows of the block, the last of INTO, out again. */
@@ -233,9 +253,7 @@ status postgres_reader_next(struct reader *reader, struct batch *into, size_t ma
     size_t end = into->rows + max_rows;
     while (into->rows < end) {
         uint64_t read = reader->wire.bytes;
-        status_code s = reader->drained ? STATUS_END
-                                        : rows_next(&reader->rows, &reader->wire, end - into->rows,
-                                                    reader->options.cancel, err);
+        status_code s = reader->drained ? STATUS_END : next_block(reader, end - into->rows, err);
         reader->counts.bytes += reader->wire.bytes - read;
         if (s == STATUS_END) {
             reader->drained = true;

@@ -104,3 +104,26 @@ status rows_next(struct rows *rows, struct wire *wire, size_t max_rows, const st
     }
     return STATUS_OK;
 }
+
+bool rows_cut_field(struct rows *rows, const struct wire *wire, size_t *out_column,
+                    uint32_t *out_size)
+{
+    size_t i = wire->at + WIRE_HEADER_BYTES + 2;
+    rows->base = wire->in.data;
+    for (size_t f = 0; wire->cut && rows->header_seen && f < rows->columns; f++) {
+        if (i + 4 > wire->in.size)
+            return false;
+        uint32_t size = load_u32be(rows->base + i);
+        rows->at[f * BLOCK_ROWS] = (uint32_t)i;
+        i += 4;
+        if (size == UINT32_MAX)
+            continue;
+        if (size > wire->in.size - i) {
+            *out_column = f;
+            *out_size = size;
+            return true;
+        }
+        i += size;
+    }
+    return false;
+}

@@ -22,4 +22,9 @@ void rows_release(struct rows *rows);
 status rows_next(struct rows *rows, struct wire *wire, size_t max_rows, const struct cancel *cancel,
                  struct error *err);
 
+/* After rows_next refused a row for its size (wire.cut): the first field that is not there as a whole, and its size; the
+ * fields before it are row 0 of the block. False: it can't be told. */
+bool rows_cut_field(struct rows *rows, const struct wire *wire, size_t *out_column,
+                    uint32_t *out_size);
+
 #endif

@@ -95,9 +95,10 @@ static status make_room(struct wire *wire, size_t *out_up_to, struct error *err)
         if (length < WIRE_LEAST_LENGTH)
             return error_set(err, STATUS_BAD_DATA, "the server sent a message of %zu bytes",
                              length);
-        if (length > wire->max_message)
+        wire->cut = length > wire->max_message && left >= READ_BYTES;
+        if (wire->cut || length > WIRE_MOST_MESSAGE)
             return too_large(wire, length, err);
-        if (1 + length > wanted)
+        if (1 + length > wanted && length <= wire->max_message)
             wanted = 1 + length;
     }
     *out_up_to = wanted;
@@ -299,10 +300,19 @@ static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, stru
     return STATUS_OK;
 }
 
-static status copy_by_libpq(struct wire *wire, const char *sql, struct error *err)
+static status copy_by_libpq(struct wire *wire, const char *sql, const struct cancel *cancel,
+                            struct error *err)
 {
-    PGresult *result = PQexec(wire->conn, sql);
     status_code s = STATUS_OK;
+    if (!PQsendQuery(wire->conn, sql))
+        return lost(wire, 0, err);
+    wire->busy = true;
+    while (PQisBusy(wire->conn)) { /* it may wait for a lock: the cancel flag is looked at */
+        TRY(wait_for(wire, POLLIN, cancel, err));
+        if (!PQconsumeInput(wire->conn))
+            return lost(wire, 0, err);
+    }
+    PGresult *result = PQgetResult(wire->conn);
     if (PQresultStatus(result) != PGRES_COPY_OUT)
         s = postgres_result_error(wire->conn, result, err);
     PQclear(result);
@@ -315,7 +325,7 @@ static status copy_by_libpq(struct wire *wire, const char *sql, struct error *er
 status wire_copy(struct wire *wire, const char *sql, const struct cancel *cancel, struct error *err)
 {
     if (!wire->bulk)
-        return copy_by_libpq(wire, sql, err);
+        return copy_by_libpq(wire, sql, cancel, err);
     TRY(send_query(wire, sql, cancel, err));
     status_code failed = STATUS_OK;
     while (wire->busy && !wire->copying) {

@@ -26,6 +26,7 @@ struct wire {
     bool busy;      /* a query is out and ReadyForQuery has not come */
     uint64_t bytes; /* read from the server */
     size_t max_message;
+    bool cut; /* the message at `at` was refused for its size; its first READ_BYTES are there */
 };
 
 enum { WIRE_HEADER_BYTES = 5 }; /* type and length of a message */

@@ -366,17 +366,29 @@ static void messages_of_a_length_that_cannot_be_are_refused(void **state)
 
 static void a_row_beyond_the_memory_is_refused_before_it_is_read(void **state)
 {
+    enum { MOST = 300 << 10, SIZE = 200 << 20 };
     struct server s;
+    size_t column;
+    uint32_t size;
+    char *zeros = calloc(1, MOST);
     server_init(&s, 2);
-    s.wire.max_message = 1000;
+    s.wire.max_message = MOST;
     put_header(&s.stream);
     put(&s.stream, "d", 1);
-    put_be(&s.stream, 1001, 4);
-    put(&s.stream, "\0\2", 2);
+    put_be(&s.stream, SIZE + 100, 4);
+    put(&s.stream, "\0\2\0\0\0\4\0\0\0\7", 10);
+    put_be(&s.stream, SIZE, 4);
+    put(&s.stream, zeros, MOST);
     send_all(&s);
     check_status(next(&s, 9), STATUS_BAD_DATA);
     if (!strstr(err.text, "--memory"))
         fail_msg("%s", err.text);
+    assert_true(s.wire.in.capacity <= MOST);
+    assert_true(rows_cut_field(&s.rows, &s.wire, &column, &size));
+    assert_int_equal(column, 1);
+    assert_int_equal(size, SIZE);
+    assert_int_equal(load_u32be(s.rows.base + s.rows.at[0] + 4), 7);
+    free(zeros);
     server_release(&s);
 }
 
