@@ -252,9 +252,8 @@ status postgres_reader_next(struct reader *reader, struct batch *into, size_t ma
 {
     size_t end = into->rows + max_rows;
     while (into->rows < end) {
-        uint64_t read = reader->wire.bytes;
         status_code s = reader->drained ? STATUS_END : next_block(reader, end - into->rows, err);
-        reader->counts.bytes += reader->wire.bytes - read;
+        reader->counts.bytes = reader->wire.bytes; /* the first came with the answer to COPY */
         if (s == STATUS_END) {
             reader->drained = true;
             return STATUS_END;
