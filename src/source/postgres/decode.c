@@ -161,6 +161,10 @@ static inline status append_bytes(const struct decoder *decoder, struct column *
     *out_n = 0;
     if (n == 0)
         return STATUS_OK;
+    while (n > 1 && column_grow_data(column, bytes + COPY_STEP, NULL) != STATUS_OK) {
+        struct fields half = {fields->base, fields->at, n / 2}; /* the limit is for one value */
+        n = count_bytes(&half, skip, &bytes);
+    }
     TRY(column_grow_data(column, bytes + COPY_STEP, err));
     uint8_t *to = column->data.data;
     size_t end = column->data.size;

@@ -394,6 +394,29 @@ static void memory_that_ends_is_no_fault_of_a_value(void **state)
     }
 }
 
+static void many_texts_may_take_more_than_one_value_may(void **state)
+{
+    struct data_room room = {.left = 10000, .most = 100};
+    struct bytes b = {0};
+    struct bench bench;
+    struct fields fields;
+    size_t row = 0;
+    bench_init(&bench, WIRE_TEXT, T(.id = TYPE_UTF8), true);
+    bench.column.room = &room;
+    for (int i = 0; i < 100; i++)
+        put_text(&b, "some words that take room");
+    assert_int_equal(decode_from(&bench, &b, 0), 100);
+    assert_int_equal(bench.column.data.size, 2500);
+    for (int i = 0; i < 1900; i++)
+        put_text(&b, "some words that take room");
+    fields = (struct fields){b.buffer.data, b.at, b.n};
+    row = 100;
+    assert_int_equal(decode_column(&bench.decoder, &bench.column, &fields, &row, &err),
+                     STATUS_NO_MEMORY);
+    bench_release(&bench);
+    bytes_release(&b);
+}
+
 /* ---- arrays ---- */
 
 static const struct field int_element = {
@@ -812,6 +835,7 @@ int main(void)
         cmocka_unit_test(booleans_and_nulls_share_no_bits),
         cmocka_unit_test(a_null_is_refused_where_the_column_has_none),
         cmocka_unit_test(memory_that_ends_is_no_fault_of_a_value),
+        cmocka_unit_test(many_texts_may_take_more_than_one_value_may),
         cmocka_unit_test(arrays_keep_their_elements_and_their_nulls),
         cmocka_unit_test(arrays_of_two_dimensions_are_refused),
         cmocka_unit_test(arrays_that_lie_are_refused),
