@@ -257,7 +257,7 @@ status wire_type_as(const struct wire_type *from, struct type wanted, struct are
                      type_text(wanted, text));
 }
 
-/* ---- into a schema, and into decoders ---- */
+/* ---- into a schema ---- */
 
 status wire_type_field(const struct wire_type *type, struct arena *arena, struct field *field,
                        struct error *err)
@@ -275,25 +275,5 @@ status wire_type_field(const struct wire_type *type, struct arena *arena, struct
     }
     field->children = children;
     field->n_children = type->n_children;
-    return STATUS_OK;
-}
-
-status wire_type_decoder(const struct wire_type *type, bool check_utf8, struct decoder *out,
-                         struct error *err)
-{
-    char text[64];
-    if (!decoder_init(out, type->form, type->type))
-        return error_set(err, STATUS_BUG, "no kernel makes %s of form %d",
-                         type_text(type->type, text), type->form);
-    out->check_utf8 = check_utf8 && type->form != WIRE_BYTEA;
-    if (type->n_children == 0)
-        return STATUS_OK;
-    out->children = mem_zalloc(type->n_children * sizeof(*out->children));
-    if (!out->children)
-        return error_no_memory(err);
-    for (size_t i = 0; i < type->n_children; i++) {
-        TRY(wire_type_decoder(&type->children[i], check_utf8, &out->children[i], err));
-        out->n_children = i + 1;
-    }
     return STATUS_OK;
 }

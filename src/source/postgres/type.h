@@ -25,7 +25,5 @@ status wire_type_as(const struct wire_type *from, struct type wanted, struct are
 /* Type and children of FIELD. */
 status wire_type_field(const struct wire_type *type, struct arena *arena, struct field *field,
                        struct error *err);
-status wire_type_decoder(const struct wire_type *type, bool check_utf8, struct decoder *out,
-                         struct error *err);
 
 #endif

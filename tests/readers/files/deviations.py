@@ -145,3 +145,7 @@ DEVIATIONS = {
 
 def refused(reader) -> list:
     return [name for name, what in DEVIATIONS[reader].items() if isinstance(what, Refuses)]
+
+
+# Readers that can't read a whole profile of files: pages V2 with NULLs in them, and deltas.
+PROFILES = {("fastparquet", "dense"): Refuses("could not be broadcast", "reads no file of the dense profile")}
