@@ -88,7 +88,7 @@ struct stream_report {
     double lag_seconds; /* NaN: no time */
     const char *reject_file;
     uint64_t values_null, values_text; /* that a column's policy made NULL, or kept as text */
-    const char **policy_columns; /* "column \"n\": 3 values that did not fit became NULL" */
+    const char **policy_columns;       /* "column \"n\": 3 values that did not fit became NULL" */
     size_t n_policy_columns;
     struct partition_result *partition_results; /* with --partitions */
     size_t n_partition_results;

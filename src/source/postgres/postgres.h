@@ -15,7 +15,7 @@ struct fence_facts {
     int64_t oldest_micros; /* no transaction that was open began before */
     int hidden;            /* sessions whose start this user may not see */
     char *prepared;        /* ",oid,oid,": tables that prepared transactions hold write locks on */
-    bool standby;   /* transactions are those of another server, and can't be seen here */
+    bool standby;          /* transactions are those of another server, and can't be seen here */
     bool settled;   /* all transactions that were open when the keys were looked at have ended */
     char pids[128]; /* else: some that have not */
 };
