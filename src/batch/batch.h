@@ -31,10 +31,22 @@ size_t batch_capacity_bytes(const struct batch *batch);
 
 /* ---- plain form: columns as bytes, for segments (batch/plain.c) ----
  *
- * Layout (little-endian): u32 magic "LPB1", u32 columns (nested ones counted), u64 rows; for each column in
- * depth-first order: u64 rows, u64 null count, u64 validity bytes, u64 values bytes, u64 data bytes; then the
- * buffers themselves in that order, each padded to 8 bytes with zeros; then u64 XXH3-64 of all before it. Offsets
- * start at 0. The size is a multiple of 8; read and written fastest where the place in memory is too. */
+ * Layout (little-endian, nothing aligned):
+ *
+ *   u32 magic "LPB2" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
+ *   of all before it
+ *
+ * Each column in depth-first order; one without rows takes no byte:
+ *
+ *   u8      width of its numbers: 0, 1, 2, 4 or 8 bytes, or 16 for a column that has none; 128 is added for NULLs
+ *   bitmap  where there are NULLs: validity
+ *   numbers varint (zigzag) of the smallest, then for each row what it is more than that, in so many bytes (0: all are
+ *           equal, which columns of more than 65536 rows store in a byte each). Of a NULL the difference is 0
+ *   data    text: the bytes
+ *
+ * Numbers are the values of integers, dates, times, timestamps and those decimals of 16 bytes that fit 64 bits, and the
+ * lengths of texts, lists and maps. The values of other types, and decimals where one does not fit, stand as they are in the
+ * column; a struct has none. */
 
 /* Append rows [first, first+n) in plain form to OUT. */
 status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
@@ -42,6 +54,8 @@ status batch_write_plain(const struct batch *batch, size_t first, size_t n, stru
 /* The same for rows ROWS[0..n), gathered column by column without an intermediate batch where possible. */
 status batch_write_plain_gathered(const struct batch *batch, const uint32_t *rows, size_t n,
                                   struct buffer *out, struct error *err);
+/* What the rows of a plain form take as columns (`batch_bytes`); nothing is checked. 0: cut short. */
+uint64_t batch_plain_column_bytes(const void *plain, size_t size);
 /* Bytes of text and binary values (not those of nested columns) in rows ROWS[0..n): most of what wide rows take. */
 size_t batch_data_bytes(const struct batch *batch, const uint32_t *rows, size_t n);
 /* Append the rows of a plain form to INTO. BAD_DATA when the checksum, a length or an offset does not

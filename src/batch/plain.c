@@ -1,8 +1,10 @@
 /* Columns as bytes and back; the layout is in batch.h.
  *
- * Writing: one pass gives each column's sizes, then the rows are copied straight to their place in OUT: a
- * `struct column` whose buffers lie in OUT is the target of the same kernels that fill a batch.
- * Reading: everything is checked, then a batch whose buffers lie in the input is appended to INTO. */
+ * Loads into many partitions write and read each row once more in this form, in pieces of a few dozen rows: so integers and
+ * lengths take the bytes that their range in the piece needs, and a piece costs no allocation. Values pass through a block
+ * of 64-bit integers on the stack, filled by a kernel for the width in memory and emptied by one for the width in the bytes;
+ * pieces larger than the block are gone over twice.
+ * Reading: everything is checked before it is used; the rows count once the whole piece has held. */
 #include <string.h>
 #include <xxhash.h>
 
@@ -11,22 +13,19 @@
 #include "batch/bitmap.h"
 
 enum {
-    HEAD_BYTES = 16,
-    ENTRY_BYTES = 40,
+    HEAD_BYTES = 24,
     SUM_BYTES = 8,
-    SPARE_BYTES = 64, /* kernels may write a little past the end of text */
+    SHORT_COPY = 16, /* short texts are copied in one fixed move */
+    BLOCK = 1024,    /* numbers on the stack */
+    FRAME_BYTES = 1 + 10,
+    /* Behind the checksum: rows of which none takes a byte might be any number of them. A column of more rows than these
+     * takes a bit of each at least. */
+    FREE_ROWS = 65536,
 };
+/* The first byte of a column: how wide its numbers are, and whether there are NULLs. */
+enum { AS_THEY_ARE = 16, HAS_NULLS = 128 };
 static const uint64_t ROWS_LIMIT = UINT64_C(1) << 40;
-static const uint32_t MAGIC = 0x3142504c; /* "LPB1" */
-
-struct entry {
-    uint64_t rows, nulls, validity, values, data;
-};
-
-static size_t padded(size_t bytes)
-{
-    return (bytes + 7) & ~(size_t)7;
-}
+static const uint32_t MAGIC = 0x3242504c; /* "LPB2" */
 
 static size_t count_columns(const struct field *fields, size_t n)
 {
@@ -41,21 +40,97 @@ static bool has_child_rows(const struct column *column)
     return column->field->type.id == TYPE_LIST || column->field->type.id == TYPE_MAP;
 }
 
-static size_t values_bytes(const struct field *field, size_t rows)
+static size_t values_bytes(const struct column *column, size_t rows)
 {
-    switch (field->type.id) {
+    if (column->value_bytes)
+        return rows * column->value_bytes;
+    switch (column->field->type.id) {
     case TYPE_STRUCT:
         return 0;
     case TYPE_BOOL:
         return bitmap_bytes(rows);
-    case TYPE_LIST:
-    case TYPE_MAP:
+    default:
+        return (rows + 1) * sizeof(int64_t);
+    }
+}
+
+/* ---- numbers: into a block, whatever their width ---- */
+
+/* Rows FIRST, FIRST + 1, ... or those of ROWS; false: one does not fit. */
+typedef bool load_kernel(int64_t *restrict to, const uint8_t *restrict values,
+                         const uint32_t *restrict rows, size_t first, size_t n);
+
+/* Unsigned ones are taken for signed: all that counts is that the lower bits come back. */
+#define LOAD_KERNEL(bits)                                                                          \
+    static bool load_##bits(int64_t *restrict to, const uint8_t *restrict values,                  \
+                            const uint32_t *restrict rows, size_t first, size_t n)                 \
+    {                                                                                              \
+        int##bits##_t value;                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            memcpy(&value, values + (rows ? rows[i] : first + i) * sizeof(value), sizeof(value));  \
+            to[i] = value;                                                                         \
+        }                                                                                          \
+        return true;                                                                               \
+    }
+
+LOAD_KERNEL(8)
+LOAD_KERNEL(16)
+LOAD_KERNEL(32)
+LOAD_KERNEL(64)
+
+static bool load_128(int64_t *restrict to, const uint8_t *restrict values,
+                     const uint32_t *restrict rows, size_t first, size_t n)
+{
+    int64_t wide = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t value[2];
+        memcpy(value, values + (rows ? rows[i] : first + i) * sizeof(value), sizeof(value));
+        to[i] = value[0];
+        wide |= (value[0] >> 63) ^ value[1];
+    }
+    return wide == 0;
+}
+
+static bool load_lengths(int64_t *restrict to, const uint8_t *restrict values,
+                         const uint32_t *restrict rows, size_t first, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t ends[2];
+        memcpy(ends, values + (rows ? rows[i] : first + i) * sizeof(int64_t), sizeof(ends));
+        to[i] = ends[1] - ends[0];
+    }
+    return true;
+}
+
+/* NULL: values are stored as they are. */
+static load_kernel *kernel_of(const struct column *column)
+{
+    switch (column->field->type.id) {
+    case TYPE_INT8:
+    case TYPE_UINT8:
+        return load_8;
+    case TYPE_INT16:
+    case TYPE_UINT16:
+        return load_16;
+    case TYPE_INT32:
+    case TYPE_UINT32:
+    case TYPE_DATE:
+        return load_32;
+    case TYPE_INT64:
+    case TYPE_UINT64:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP:
+        return load_64;
+    case TYPE_DECIMAL:
+        return column->value_bytes == 16 ? load_128 : NULL;
     case TYPE_UTF8:
     case TYPE_BINARY:
     case TYPE_JSON:
-        return (rows + 1) * sizeof(int64_t);
+    case TYPE_LIST:
+    case TYPE_MAP:
+        return load_lengths;
     default:
-        return rows * type_value_bytes(field->type);
+        return NULL;
     }
 }
 
@@ -67,221 +142,372 @@ struct selection {
     size_t first, n;
 };
 
-static size_t selected_nulls(const struct column *column, const struct selection *pick)
+struct writer {
+    struct buffer *out;
+    uint64_t column_bytes; /* what the rows take as columns */
+    int64_t block[BLOCK];
+};
+
+static status make_room(struct writer *writer, size_t bytes, struct error *err)
 {
-    if (column->null_count == 0)
-        return 0;
-    if (!pick->rows)
-        return pick->n - bits_count(column->validity.data, pick->first, pick->n);
-    size_t valid = 0;
-    for (size_t i = 0; i < pick->n; i++)
-        valid += bit_get(column->validity.data, pick->rows[i]);
-    return pick->n - valid;
+    return buffer_reserve(writer->out, writer->out->size + bytes, err);
 }
 
-static size_t selected_text_bytes(const struct column *column, const struct selection *pick)
+/* Room was made for these. */
+static uint8_t *end_of(const struct writer *writer)
+{
+    return writer->out->data + writer->out->size;
+}
+
+static void put_byte(struct writer *writer, unsigned byte)
+{
+    *end_of(writer) = (uint8_t)byte;
+    writer->out->size++;
+}
+
+static void put_varint(struct writer *writer, uint64_t value)
+{
+    for (; value > 127; value >>= 7)
+        put_byte(writer, (unsigned)(value & 127) | 128);
+    put_byte(writer, (unsigned)value);
+}
+
+static void put_bits(struct writer *writer, const uint8_t *bits, const struct selection *pick)
+{
+    uint8_t *to = end_of(writer);
+    writer->out->size += bitmap_bytes(pick->n);
+    if (!pick->rows) {
+        bitmap_copy(to, 0, bits, pick->first, pick->n);
+        return;
+    }
+    for (size_t i = 0; i < pick->n; to++) {
+        unsigned byte = 0;
+        for (unsigned k = 0; k < 8 && i < pick->n; k++, i++)
+            byte |= (unsigned)bit_get(bits, pick->rows[i]) << k;
+        *to = (uint8_t)byte;
+    }
+}
+
+/* The numbers of a column's selected rows. */
+struct numbers {
+    load_kernel *load;
+    const uint8_t *values;
+    const uint8_t *valid; /* bits of the selected rows; NULL: no NULLs */
+    const struct selection *pick;
+};
+
+/* How numbers are stored: each less SMALLEST, in WIDTH bytes. */
+struct frame {
+    uint64_t smallest;
+    uint64_t sum;
+    unsigned width;
+};
+
+static size_t block_rows(size_t left)
+{
+    return left < BLOCK ? left : BLOCK;
+}
+
+static bool load_block(const struct numbers *from, size_t at, int64_t *block)
+{
+    const struct selection *pick = from->pick;
+    return from->load(block, from->values, pick->rows ? pick->rows + at : NULL, pick->first + at,
+                      block_rows(pick->n - at));
+}
+
+static unsigned width_of(uint64_t range, size_t rows)
+{
+    if (range == 0)
+        return rows > FREE_ROWS;
+    return range <= UINT8_MAX ? 1 : range <= UINT16_MAX ? 2 : range <= UINT32_MAX ? 4 : 8;
+}
+
+/* False: a number does not fit 64 bits. BLOCK holds the last block afterwards: of a small piece the only one. */
+static bool survey(const struct numbers *from, int64_t *block, struct frame *out)
+{
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    uint64_t sum = 0;
+    size_t rows = from->pick->n;
+    for (size_t at = 0; at < rows; at += BLOCK) {
+        size_t n = block_rows(rows - at);
+        if (!load_block(from, at, block))
+            return false;
+        for (size_t i = 0; i < n; i++) {
+            if (from->valid && !bit_get(from->valid, at + i))
+                continue; /* the zero in a NULL's slot would widen the range of dates */
+            low = block[i] < low ? block[i] : low;
+            high = block[i] > high ? block[i] : high;
+            sum += (uint64_t)block[i];
+        }
+    }
+    if (low > high)
+        low = high = 0; /* NULLs only */
+    *out = (struct frame){.smallest = (uint64_t)low,
+                          .sum = sum,
+                          .width = width_of((uint64_t)high - (uint64_t)low, rows)};
+    return true;
+}
+
+#define NARROW_KERNEL(bits)                                                                        \
+    static void narrow_##bits(uint8_t *restrict to, const int64_t *restrict block,                 \
+                              uint64_t smallest, size_t n)                                         \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            uint##bits##_t value = (uint##bits##_t)((uint64_t)block[i] - smallest);                \
+            memcpy(to + i * sizeof(value), &value, sizeof(value));                                 \
+        }                                                                                          \
+    }
+
+NARROW_KERNEL(8)
+NARROW_KERNEL(16)
+NARROW_KERNEL(32)
+NARROW_KERNEL(64)
+
+static void narrow(uint8_t *to, const int64_t *block, const struct frame *frame, size_t n)
+{
+    switch (frame->width) {
+    case 1:
+        narrow_8(to, block, frame->smallest, n);
+        break;
+    case 2:
+        narrow_16(to, block, frame->smallest, n);
+        break;
+    case 4:
+        narrow_32(to, block, frame->smallest, n);
+        break;
+    case 8:
+        narrow_64(to, block, frame->smallest, n);
+        break;
+    default: /* all equal */
+        break;
+    }
+}
+
+/* The block is as survey left it. */
+static void put_numbers(struct writer *writer, const struct numbers *from,
+                        const struct frame *frame)
+{
+    size_t rows = from->pick->n;
+    int64_t *block = writer->block;
+    uint64_t sign = (uint64_t)((int64_t)frame->smallest >> 63);
+    put_varint(writer, (frame->smallest << 1) ^ sign);
+    for (size_t at = 0; frame->width && at < rows; at += BLOCK) {
+        size_t n = block_rows(rows - at);
+        if (rows > BLOCK)
+            (void)load_block(from, at, block);
+        for (size_t i = 0; from->valid && i < n; i++)
+            if (!bit_get(from->valid, at + i))
+                block[i] = (int64_t)frame->smallest;
+        narrow(end_of(writer), block, frame, n);
+        writer->out->size += n * frame->width;
+    }
+}
+
+#define COPY_ROWS(width)                                                                           \
+    for (size_t i = 0; i < pick->n; i++, to += (width))                                            \
+    memcpy(to, values + (size_t)pick->rows[i] * (width), (width))
+
+static void put_as_they_are(struct writer *writer, const struct column *column,
+                            const struct selection *pick)
+{
+    uint8_t *to = end_of(writer);
+    const uint8_t *values = column->values.data;
+    size_t width = column->value_bytes;
+    writer->out->size += pick->n * width;
+    if (!pick->rows)
+        memcpy(to, values + pick->first * width, pick->n * width);
+    else if (width == 8)
+        COPY_ROWS(8);
+    else if (width == 4)
+        COPY_ROWS(4);
+    else if (width == 16)
+        COPY_ROWS(16);
+    else
+        COPY_ROWS(width);
+}
+
+static status put_text(struct writer *writer, const struct column *column,
+                       const struct selection *pick, size_t bytes, struct error *err)
 {
     const int64_t *offsets = column_offsets(column);
-    if (pick->n == 0)
-        return 0;
-    if (!pick->rows)
-        return (size_t)(offsets[pick->first + pick->n] - offsets[pick->first]);
-    int64_t bytes = 0;
-    for (size_t i = 0; i < pick->n; i++)
-        bytes += offsets[pick->rows[i] + (size_t)1] - offsets[pick->rows[i]];
-    return (size_t)bytes;
-}
-
-/* The rows a list's elements take in its child; only for ranges. */
-static struct selection child_selection(const struct column *column, const struct selection *pick)
-{
-    if (!has_child_rows(column) || pick->n == 0)
-        return *pick;
-    const int64_t *offsets = column_offsets(column) + pick->first;
-    return (struct selection){.first = (size_t)offsets[0],
-                              .n = (size_t)(offsets[pick->n] - offsets[0])};
-}
-
-static size_t measure(const struct column *column, const struct selection *pick,
-                      struct entry **entries)
-{
-    struct entry *entry = (*entries)++;
-    entry->rows = pick->n;
-    entry->nulls = selected_nulls(column, pick);
-    entry->validity = entry->nulls ? bitmap_bytes(pick->n) : 0;
-    entry->values = values_bytes(column->field, pick->n);
-    entry->data = type_is_text_like(column->field->type) ? selected_text_bytes(column, pick) : 0;
-    size_t bytes = padded(entry->validity) + padded(entry->values) + padded(entry->data);
-    struct selection inner = child_selection(column, pick);
-    for (size_t i = 0; i < column->n_children; i++)
-        bytes += measure(&column->children[i], &inner, entries);
-    return bytes;
-}
-
-/* Hand out the next region of SIZE bytes. */
-static uint8_t *place(uint8_t **at, size_t size)
-{
-    uint8_t *region = *at;
-    *at += padded(size);
-    return region;
-}
-
-/* A column whose buffers are regions of OUT. Capacities reach to END, so no kernel grows them. */
-static void lay_out(struct column *view, const struct entry *entry, uint8_t **at,
-                    const uint8_t *end)
-{
-    uint8_t *validity = place(at, entry->validity);
-    uint8_t *values = place(at, entry->values);
-    uint8_t *data = place(at, entry->data);
-    view->validity = (struct buffer){.data = validity, .capacity = (size_t)(end - validity)};
-    view->values = (struct buffer){.data = values, .capacity = (size_t)(end - values)};
-    view->data = (struct buffer){.data = data, .capacity = (size_t)(end - data)};
-}
-
-static void zero_padding(uint8_t *region, size_t size)
-{
-    memset(region + size, 0, padded(size) - size);
-}
-
-static status write_column(const struct column *column, const struct selection *pick,
-                           const struct entry **entries, uint8_t **at, const uint8_t *end,
-                           struct error *err)
-{
-    const struct entry *entry = (*entries)++;
-    struct column view = {.field = column->field, .value_bytes = column->value_bytes};
-    lay_out(&view, entry, at, end);
-    if (has_child_rows(column) || column->field->type.id == TYPE_STRUCT) {
-        /* offsets and validity here, the children on their own */
-        const int64_t *offsets = column_offsets(column);
-        if (has_child_rows(column))
-            for (size_t i = 0; i <= pick->n; i++)
-                store_u64le(view.values.data + i * 8,
-                            pick->n ? (uint64_t)(offsets[pick->first + i] - offsets[pick->first])
-                                    : 0);
-        if (entry->nulls)
-            bitmap_copy(view.validity.data, 0, column->validity.data, pick->first, pick->n);
-    } else if (pick->rows) {
-        TRY(column_gather(&view, column, pick->rows, pick->n, err));
-    } else {
-        TRY(column_append_range(&view, column, pick->first, pick->n, err));
+    const uint8_t *source = column->data.data;
+    if (bytes == 0)
+        return STATUS_OK;
+    TRY(make_room(writer, bytes + SHORT_COPY, err));
+    uint8_t *to = end_of(writer);
+    writer->out->size += bytes;
+    if (!pick->rows) {
+        memcpy(to, source + offsets[pick->first], bytes);
+        return STATUS_OK;
     }
-    if (pick->n == 0)
-        memset(view.values.data, 0, entry->values);
-    zero_padding(view.validity.data, entry->validity);
-    zero_padding(view.values.data, entry->values);
-    zero_padding(view.data.data, entry->data);
-    struct selection inner = child_selection(column, pick);
-    for (size_t i = 0; i < column->n_children; i++)
-        TRY(write_column(&column->children[i], &inner, entries, at, end, err));
+    for (size_t i = 0; i < pick->n; i++) {
+        int64_t from = offsets[pick->rows[i]];
+        size_t size = (size_t)(offsets[pick->rows[i] + (size_t)1] - from);
+        if (size <= SHORT_COPY) /* bytes behind the data are readable */
+            memcpy(to, source + from, SHORT_COPY);
+        else
+            memcpy(to, source + from, size);
+        to += size;
+    }
     return STATUS_OK;
 }
 
-static void store_entries(uint8_t *to, const struct entry *entries, size_t n)
+/* The bitmap, where there is a NULL in the selection: *NULLS says whether. */
+static void put_validity(struct writer *writer, const struct column *column,
+                         const struct selection *pick, bool *nulls)
 {
-    for (size_t i = 0; i < n; i++, to += ENTRY_BYTES) {
-        store_u64le(to, entries[i].rows);
-        store_u64le(to + 8, entries[i].nulls);
-        store_u64le(to + 16, entries[i].validity);
-        store_u64le(to + 24, entries[i].values);
-        store_u64le(to + 32, entries[i].data);
-    }
+    *nulls = false;
+    if (column->null_count == 0)
+        return;
+    const uint8_t *bits = end_of(writer);
+    put_bits(writer, column->validity.data, pick);
+    *nulls = bits_count(bits, 0, pick->n) < pick->n;
+    if (!*nulls)
+        writer->out->size -= bitmap_bytes(pick->n);
+    else
+        writer->column_bytes += bitmap_bytes(pick->n);
 }
 
-/* COLUMNS[i] with its own selection: nested columns of a gather were gathered before. */
-static status write_plain(const struct schema *schema, const struct column *columns,
-                          const struct selection *picks, size_t rows, struct buffer *out,
-                          struct error *err)
-{
-    size_t n = count_columns(schema->fields, schema->n_fields);
-    SCOPED(mem_freep) struct entry *entries = mem_zalloc((n + 1) * sizeof(*entries));
-    if (!entries)
-        return error_no_memory(err);
-    size_t bytes = HEAD_BYTES + n * ENTRY_BYTES + SUM_BYTES;
-    struct entry *fill = entries;
-    for (size_t i = 0; i < schema->n_fields; i++)
-        bytes += measure(&columns[i], &picks[i], &fill);
+static status write_column(struct writer *writer, const struct column *column,
+                           const struct selection *pick, struct error *err);
 
-    /* kernels store whole words: build at a multiple of 8, move down afterwards if OUT ends at none */
-    size_t gap = padded(out->size) - out->size;
-    TRY(buffer_reserve(out, out->size + gap + bytes + SPARE_BYTES, err));
-    uint8_t *start = out->data + out->size + gap;
-    store_u32le(start, MAGIC);
-    store_u32le(start + 4, (uint32_t)n);
-    store_u64le(start + 8, rows);
-    store_entries(start + HEAD_BYTES, entries, n);
-    uint8_t *at = start + HEAD_BYTES + n * ENTRY_BYTES;
-    const struct entry *entry = entries;
-    for (size_t i = 0; i < schema->n_fields; i++)
-        TRY(write_column(&columns[i], &picks[i], &entry, &at, start + bytes + SPARE_BYTES, err));
-    store_u64le(at, XXH3_64bits(start, (size_t)(at - start)));
-    if (gap)
-        memmove(start - gap, start, bytes);
-    out->size += bytes;
+/* The rows of the children: of a list, the elements that its rows hold; only for ranges. */
+static status write_children(struct writer *writer, const struct column *column,
+                             const struct selection *pick, struct error *err)
+{
+    struct selection inner = *pick;
+    if (has_child_rows(column)) {
+        const int64_t *offsets = column_offsets(column) + pick->first;
+        inner.first = (size_t)offsets[0];
+        inner.n = (size_t)(offsets[pick->n] - offsets[0]);
+    }
+    for (size_t i = 0; i < column->n_children; i++)
+        TRY(write_column(writer, &column->children[i], &inner, err));
     return STATUS_OK;
 }
 
-size_t batch_data_bytes(const struct batch *batch, const uint32_t *rows, size_t n)
+/* Room for all of a column but its texts, at their widest. */
+static status make_column_room(struct writer *writer, const struct column *column, size_t n,
+                               struct error *err)
 {
-    struct selection pick = {.rows = rows, .n = n};
-    size_t bytes = 0;
-    for (size_t i = 0; i < batch->schema->n_fields; i++)
-        if (type_is_text_like(batch->schema->fields[i].type))
-            bytes += selected_text_bytes(&batch->columns[i], &pick);
-    return bytes;
+    size_t width = column->value_bytes > sizeof(int64_t) ? column->value_bytes : sizeof(int64_t);
+    return make_room(writer, FRAME_BYTES + 2 * bitmap_bytes(n) + n * width, err);
+}
+
+static status write_column(struct writer *writer, const struct column *column,
+                           const struct selection *pick, struct error *err)
+{
+    bool nulls;
+    if (pick->n == 0)
+        return STATUS_OK;
+    writer->column_bytes += values_bytes(column, pick->n);
+    TRY(make_column_room(writer, column, pick->n, err));
+    size_t head = writer->out->size++;
+    put_validity(writer, column, pick, &nulls);
+
+    struct numbers numbers = {.load = kernel_of(column),
+                              .values = column->values.data,
+                              .valid = nulls ? writer->out->data + head + 1 : NULL,
+                              .pick = pick};
+    struct frame frame = {.width = AS_THEY_ARE};
+    if (numbers.load && survey(&numbers, writer->block, &frame))
+        put_numbers(writer, &numbers, &frame);
+    else if (column->field->type.id == TYPE_BOOL)
+        put_bits(writer, column->values.data, pick);
+    else if (column->value_bytes)
+        put_as_they_are(writer, column, pick);
+    writer->out->data[head] = (uint8_t)(frame.width | (nulls ? HAS_NULLS : 0));
+    if (type_is_text_like(column->field->type)) {
+        writer->column_bytes += frame.sum;
+        TRY(put_text(writer, column, pick, frame.sum, err));
+    }
+    return column->n_children ? write_children(writer, column, pick, err) : STATUS_OK;
+}
+
+/* Nested columns are gathered into a column of their own and written as a range. */
+static status write_nested(struct writer *writer, const struct column *column,
+                           const struct selection *pick, struct error *err)
+{
+    SCOPED(column_release) struct column gathered = {0};
+    struct selection all = {.n = pick->n};
+    TRY(column_init(&gathered, column->field, err));
+    TRY(column_gather(&gathered, column, pick->rows, pick->n, err));
+    return write_column(writer, &gathered, &all, err);
+}
+
+static status write_columns(struct writer *writer, const struct batch *batch,
+                            const struct selection *pick, struct error *err)
+{
+    for (size_t i = 0; i < batch->schema->n_fields; i++) {
+        const struct column *column = &batch->columns[i];
+        if (pick->rows && column->n_children)
+            TRY(write_nested(writer, column, pick, err));
+        else
+            TRY(write_column(writer, column, pick, err));
+    }
+    return make_room(writer, SUM_BYTES, err);
+}
+
+static status write_plain(const struct batch *batch, const struct selection *pick,
+                          struct buffer *out, struct error *err)
+{
+    struct writer writer; /* not set to zeros: its block is large */
+    size_t start = out->size;
+    writer.out = out;
+    writer.column_bytes = 0;
+    TRY(make_room(&writer, HEAD_BYTES, err));
+    out->size += HEAD_BYTES;
+    status_code code = write_columns(&writer, batch, pick, err);
+    if (code != STATUS_OK) {
+        out->size = start;
+        return code;
+    }
+    uint8_t *head = out->data + start;
+    store_u32le(head, MAGIC);
+    store_u32le(head + 4, (uint32_t)count_columns(batch->schema->fields, batch->schema->n_fields));
+    store_u64le(head + 8, pick->n);
+    store_u64le(head + 16, writer.column_bytes);
+    store_u64le(end_of(&writer), XXH3_64bits(head, out->size - start));
+    out->size += SUM_BYTES;
+    return STATUS_OK;
 }
 
 status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
                          struct error *err)
 {
-    size_t n_fields = batch->schema->n_fields;
-    SCOPED(mem_freep) struct selection *picks = mem_zalloc((n_fields + 1) * sizeof(*picks));
-    if (!picks)
-        return error_no_memory(err);
-    for (size_t i = 0; i < n_fields; i++)
-        picks[i] = (struct selection){.first = first, .n = n};
-    return write_plain(batch->schema, batch->columns, picks, n, out, err);
-}
-
-/* Nested columns are gathered into a column of their own and written as a range. */
-static status gather_nested(const struct batch *batch, const uint32_t *rows, size_t n,
-                            struct column *columns, struct selection *picks, struct error *err)
-{
-    for (size_t i = 0; i < batch->schema->n_fields; i++) {
-        if (!type_is_nested(batch->schema->fields[i].type)) {
-            picks[i] = (struct selection){.rows = rows, .n = n};
-            columns[i] = batch->columns[i]; /* borrowed: not released below */
-            continue;
-        }
-        picks[i] = (struct selection){.n = n};
-        TRY(column_init(&columns[i], &batch->schema->fields[i], err));
-        TRY(column_gather(&columns[i], &batch->columns[i], rows, n, err));
-    }
-    return STATUS_OK;
+    return write_plain(batch, &(struct selection){.first = first, .n = n}, out, err);
 }
 
 status batch_write_plain_gathered(const struct batch *batch, const uint32_t *rows, size_t n,
                                   struct buffer *out, struct error *err)
 {
-    size_t n_fields = batch->schema->n_fields;
-    SCOPED(mem_freep) struct selection *picks = mem_zalloc((n_fields + 1) * sizeof(*picks));
-    SCOPED(mem_freep) struct column *columns = mem_zalloc((n_fields + 1) * sizeof(*columns));
-    if (!picks || !columns)
-        return error_no_memory(err);
-    status s = gather_nested(batch, rows, n, columns, picks, err);
-    if (s == STATUS_OK)
-        s = write_plain(batch->schema, columns, picks, n, out, err);
-    for (size_t i = 0; i < n_fields; i++)
-        if (type_is_nested(batch->schema->fields[i].type))
-            column_release(&columns[i]);
-    return s;
+    return write_plain(batch, &(struct selection){.rows = rows, .n = n}, out, err);
+}
+
+uint64_t batch_plain_column_bytes(const void *plain, size_t size)
+{
+    return size < HEAD_BYTES ? 0 : load_u64le((const uint8_t *)plain + 16);
+}
+
+size_t batch_data_bytes(const struct batch *batch, const uint32_t *rows, size_t n)
+{
+    int64_t bytes = 0;
+    for (size_t c = 0; c < batch->schema->n_fields; c++) {
+        if (!type_is_text_like(batch->schema->fields[c].type))
+            continue;
+        const int64_t *offsets = column_offsets(&batch->columns[c]);
+        for (size_t i = 0; i < n; i++)
+            bytes += offsets[rows[i] + (size_t)1] - offsets[rows[i]];
+    }
+    return (size_t)bytes;
 }
 
 /* ---- reading ---- */
 
-struct input {
-    const uint8_t *entry; /* next entry */
-    const uint8_t *bytes; /* next buffer */
-    const uint8_t *end;   /* of the buffers */
+struct reader {
+    const uint8_t *at, *end;
+    uint64_t column_bytes;
+    int64_t block[BLOCK];
 };
 
 static status damaged(struct error *err, const char *what)
@@ -289,15 +515,34 @@ static status damaged(struct error *err, const char *what)
     return error_set(err, STATUS_BAD_DATA, "plain rows are damaged: %s", what);
 }
 
-static status take_buffer(struct input *in, uint64_t size, struct buffer *out, struct error *err)
+static size_t bytes_left(const struct reader *in)
 {
-    size_t left = (size_t)(in->end - in->bytes);
-    if (size > left || padded(size) > left)
-        return damaged(err, "a buffer is longer than the rest");
-    /* a view: only read from, never grown or released */
-    *out = (struct buffer){.data = (uint8_t *)(uintptr_t)in->bytes, .size = size, .capacity = size};
-    in->bytes += padded(size);
+    return (size_t)(in->end - in->at);
+}
+
+/* The next COUNT * WIDTH bytes. */
+static status take(struct reader *in, uint64_t count, size_t width, const uint8_t **out,
+                   struct error *err)
+{
+    if (width && count > bytes_left(in) / width)
+        return damaged(err, "values are cut short");
+    *out = in->at;
+    in->at += count * width;
     return STATUS_OK;
+}
+
+static status take_varint(struct reader *in, uint64_t *out, struct error *err)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && in->at < in->end; shift += 7) {
+        uint8_t byte = *in->at++;
+        value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128) {
+            *out = value;
+            return STATUS_OK;
+        }
+    }
+    return damaged(err, "a number does not end");
 }
 
 static bool tail_is_zero(const uint8_t *bits, uint64_t n)
@@ -305,122 +550,313 @@ static bool tail_is_zero(const uint8_t *bits, uint64_t n)
     return (n & 7) == 0 || (bits[n >> 3] >> (n & 7)) == 0;
 }
 
-static status check_validity(const struct column *view, struct error *err)
+static status take_bits(struct reader *in, size_t rows, const uint8_t **out, struct error *err)
 {
-    if (view->null_count > view->rows ||
-        view->validity.size != (view->null_count ? bitmap_bytes(view->rows) : 0))
-        return damaged(err, "the size of a validity bitmap");
-    if (view->null_count == 0)
+    TRY(take(in, bitmap_bytes(rows), 1, out, err));
+    return tail_is_zero(*out, rows) ? STATUS_OK : damaged(err, "bits behind the last row");
+}
+
+/* What a column's first bytes say. */
+struct shape {
+    size_t rows, nulls;
+    const uint8_t *valid; /* NULL: no NULLs */
+    unsigned width;
+    uint64_t smallest;
+    const uint8_t *numbers; /* where the width is not AS_THEY_ARE */
+};
+
+static status take_numbers(struct reader *in, struct shape *shape, struct error *err)
+{
+    uint64_t folded;
+    unsigned width = shape->width;
+    if (width > 8 || (width & (width - 1)) != 0)
+        return damaged(err, "the width of numbers");
+    TRY(take_varint(in, &folded, err));
+    shape->smallest = (folded >> 1) ^ (0 - (folded & 1));
+    return take(in, shape->rows, width, &shape->numbers, err);
+}
+
+static status take_shape(struct reader *in, const struct column *column, size_t rows,
+                         struct shape *out, struct error *err)
+{
+    const uint8_t *head;
+    *out = (struct shape){.rows = rows};
+    TRY(take(in, 1, 1, &head, err));
+    out->width = *head & (HAS_NULLS - 1);
+    if (rows > FREE_ROWS && rows / 8 > bytes_left(in)) /* before any memory is asked for */
+        return damaged(err, "the number of rows");
+    if (*head & HAS_NULLS) {
+        TRY(take_bits(in, rows, &out->valid, err));
+        out->nulls = rows - bits_count(out->valid, 0, rows);
+        if (out->nulls == 0)
+            return damaged(err, "a validity bitmap without NULLs");
+        in->column_bytes += bitmap_bytes(rows);
+    }
+    bool framed = out->width != AS_THEY_ARE;
+    if (framed ? !kernel_of(column) : kernel_of(column) == load_lengths)
+        return damaged(err, "the form of a column");
+    in->column_bytes += values_bytes(column, rows);
+    return framed ? take_numbers(in, out, err) : STATUS_OK;
+}
+
+#define WIDEN_KERNEL(bits)                                                                         \
+    static void widen_##bits(int64_t *restrict block, const uint8_t *restrict from,                \
+                             uint64_t smallest, size_t n)                                          \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            uint##bits##_t value;                                                                  \
+            memcpy(&value, from + i * sizeof(value), sizeof(value));                               \
+            block[i] = (int64_t)(smallest + value);                                                \
+        }                                                                                          \
+    }
+
+WIDEN_KERNEL(8)
+WIDEN_KERNEL(16)
+WIDEN_KERNEL(32)
+WIDEN_KERNEL(64)
+
+/* Numbers [at, at + n) into the block; 0 for NULLs. */
+static void widen(const struct shape *shape, size_t at, size_t n, int64_t *block)
+{
+    const uint8_t *from = shape->numbers + at * shape->width;
+    switch (shape->width) {
+    case 1:
+        widen_8(block, from, shape->smallest, n);
+        break;
+    case 2:
+        widen_16(block, from, shape->smallest, n);
+        break;
+    case 4:
+        widen_32(block, from, shape->smallest, n);
+        break;
+    case 8:
+        widen_64(block, from, shape->smallest, n);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            block[i] = (int64_t)shape->smallest;
+    }
+    for (size_t i = 0; shape->valid && i < n; i++)
+        if (!bit_get(shape->valid, at + i))
+            block[i] = 0;
+}
+
+#define STORE_KERNEL(bits)                                                                         \
+    static void store_##bits(uint8_t *restrict to, const int64_t *restrict block, size_t n)        \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            int##bits##_t value = (int##bits##_t)block[i];                                         \
+            memcpy(to + i * sizeof(value), &value, sizeof(value));                                 \
+        }                                                                                          \
+    }
+
+STORE_KERNEL(8)
+STORE_KERNEL(16)
+STORE_KERNEL(32)
+STORE_KERNEL(64)
+
+static void store_128(uint8_t *restrict to, const int64_t *restrict block, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t value[2] = {block[i], block[i] >> 63};
+        memcpy(to + i * sizeof(value), value, sizeof(value));
+    }
+}
+
+static void store(uint8_t *to, const int64_t *block, size_t width, size_t n)
+{
+    switch (width) {
+    case 1:
+        store_8(to, block, n);
+        break;
+    case 2:
+        store_16(to, block, n);
+        break;
+    case 4:
+        store_32(to, block, n);
+        break;
+    case 8:
+        store_64(to, block, n);
+        break;
+    default:
+        store_128(to, block, n);
+    }
+}
+
+/* The slots of NULLs are zero, whatever the bytes say. */
+static void clear_nulls(uint8_t *values, size_t width, const struct shape *shape)
+{
+    for (size_t i = 0; shape->valid && i < shape->rows; i++)
+        if (!bit_get(shape->valid, i))
+            memset(values + i * width, 0, width);
+}
+
+static status read_fixed(struct column *column, const struct shape *shape, struct reader *in,
+                         struct error *err)
+{
+    size_t width = column->value_bytes;
+    uint8_t *to = column->values.data + column->values.size;
+    if (shape->width == AS_THEY_ARE) {
+        const uint8_t *from;
+        TRY(take(in, shape->rows, width, &from, err));
+        memcpy(to, from, shape->rows * width);
+        clear_nulls(to, width, shape);
+    } else {
+        for (size_t at = 0; at < shape->rows; at += BLOCK) {
+            size_t n = block_rows(shape->rows - at);
+            widen(shape, at, n, in->block);
+            store(to + at * width, in->block, width, n);
+        }
+    }
+    column->values.size += shape->rows * width;
+    return STATUS_OK;
+}
+
+static status read_bools(struct column *column, const struct shape *shape, struct reader *in,
+                         struct error *err)
+{
+    const uint8_t *from;
+    size_t rows = column->rows;
+    TRY(take_bits(in, shape->rows, &from, err));
+    bitmap_copy(column->values.data, rows, from, 0, shape->rows);
+    for (size_t i = 0; shape->valid && i < shape->rows; i++)
+        if (!bit_get(shape->valid, i))
+            bit_clear(column->values.data, rows + i);
+    column->values.size = bitmap_bytes(rows + shape->rows);
+    return STATUS_OK;
+}
+
+/* Offsets behind those of the column, which counts them once what they point to is there too. */
+static status read_lengths(struct column *column, const struct shape *shape, uint64_t limit,
+                           struct reader *in, uint64_t *sum, struct error *err)
+{
+    int64_t *offsets = (int64_t *)(void *)column->values.data + column->rows;
+    uint64_t start = (uint64_t)offsets[0], total = 0;
+    bool beyond = false;
+    offsets++;
+    for (size_t at = 0; at < shape->rows; at += BLOCK) {
+        size_t n = block_rows(shape->rows - at);
+        widen(shape, at, n, in->block);
+        for (size_t i = 0; i < n; i++) {
+            total += (uint64_t)in->block[i];
+            beyond |= (uint64_t)in->block[i] > limit || total > limit;
+            offsets[at + i] = (int64_t)(start + total);
+        }
+    }
+    *sum = total;
+    return beyond ? damaged(err, "values end beyond the bytes") : STATUS_OK;
+}
+
+static status read_text(struct column *column, const struct shape *shape, struct reader *in,
+                        struct error *err)
+{
+    uint64_t size;
+    const uint8_t *from;
+    TRY(read_lengths(column, shape, bytes_left(in), in, &size, err));
+    TRY(take(in, size, 1, &from, err));
+    if (size > column->data.capacity - column->data.size)
+        TRY(column_grow_data(column, size, err));
+    if (size)
+        memcpy(column->data.data + column->data.size, from, size);
+    column->data.size += size;
+    column->values.size += shape->rows * sizeof(int64_t);
+    in->column_bytes += size;
+    return STATUS_OK;
+}
+
+static status read_column(struct column *column, size_t rows, struct reader *in, struct error *err);
+
+static status read_list(struct column *column, const struct shape *shape, struct reader *in,
+                        struct error *err)
+{
+    uint64_t elements;
+    TRY(read_lengths(column, shape, ROWS_LIMIT, in, &elements, err));
+    TRY(read_column(&column->children[0], elements, in, err));
+    column->values.size += shape->rows * sizeof(int64_t);
+    return STATUS_OK;
+}
+
+static status read_values(struct column *column, const struct shape *shape, struct reader *in,
+                          struct error *err)
+{
+    if (type_is_text_like(column->field->type))
+        return read_text(column, shape, in, err);
+    if (has_child_rows(column))
+        return read_list(column, shape, in, err);
+    if (column->field->type.id == TYPE_BOOL)
+        return read_bools(column, shape, in, err);
+    if (column->value_bytes)
+        return read_fixed(column, shape, in, err);
+    for (size_t i = 0; i < column->n_children; i++)
+        TRY(read_column(&column->children[i], shape->rows, in, err));
+    return STATUS_OK;
+}
+
+static void append_validity(struct column *column, const struct shape *shape)
+{
+    if (shape->nulls && column->null_count == 0)
+        bitmap_fill(column->validity.data, 0, column->rows);
+    if (shape->nulls)
+        bitmap_copy(column->validity.data, column->rows, shape->valid, 0, shape->rows);
+    else if (column->null_count)
+        bitmap_fill(column->validity.data, column->rows, shape->rows);
+    column->null_count += shape->nulls;
+    if (column->null_count)
+        column->validity.size = bitmap_bytes(column->rows + shape->rows);
+}
+
+static status read_column(struct column *column, size_t rows, struct reader *in, struct error *err)
+{
+    struct shape shape;
+    if (rows == 0)
         return STATUS_OK;
-    if (bits_count(view->validity.data, 0, view->rows) != view->rows - view->null_count ||
-        !tail_is_zero(view->validity.data, view->rows))
-        return damaged(err, "a validity bitmap does not match its null count");
-    return STATUS_OK;
-}
-
-static status check_offsets(const struct column *view, struct error *err)
-{
-    const int64_t *offsets = column_offsets(view);
-    if (offsets[0] != 0)
-        return damaged(err, "offsets do not start at 0");
-    bool falling = false;
-    for (size_t i = 0; i < view->rows; i++)
-        falling |= offsets[i + 1] < offsets[i];
-    if (falling)
-        return damaged(err, "offsets fall");
-    if (type_is_text_like(view->field->type) && (uint64_t)offsets[view->rows] != view->data.size)
-        return damaged(err, "offsets do not end where the data does");
-    return STATUS_OK;
-}
-
-static status read_column(struct column *view, uint64_t rows, struct input *in, struct error *err)
-{
-    const uint8_t *entry = in->entry;
-    in->entry += ENTRY_BYTES;
-    if (load_u64le(entry) != rows)
-        return damaged(err, "a column's rows");
-    view->rows = rows;
-    view->null_count = load_u64le(entry + 8);
-    /* no more rows than bytes could hold, so no size below overflows */
-    uint64_t left = (uint64_t)(in->end - in->bytes);
-    if (rows > ROWS_LIMIT || (view->value_bytes && rows > left / view->value_bytes) ||
-        load_u64le(entry + 24) != values_bytes(view->field, rows))
-        return damaged(err, "the size of a column's values");
-    if (load_u64le(entry + 32) != 0 && !type_is_text_like(view->field->type))
-        return damaged(err, "data of a column that has none");
-    TRY(take_buffer(in, load_u64le(entry + 16), &view->validity, err));
-    TRY(take_buffer(in, load_u64le(entry + 24), &view->values, err));
-    TRY(take_buffer(in, load_u64le(entry + 32), &view->data, err));
-    TRY(check_validity(view, err));
-    enum type_id id = view->field->type.id;
-    if (id == TYPE_BOOL && !tail_is_zero(view->values.data, rows))
-        return damaged(err, "bits behind the last row");
-    if (has_child_rows(view) || type_is_text_like(view->field->type))
-        TRY(check_offsets(view, err));
-    uint64_t inner = has_child_rows(view) ? (uint64_t)column_offsets(view)[rows] : rows;
-    for (size_t i = 0; i < view->n_children; i++)
-        TRY(read_column(&view->children[i], inner, in, err));
+    TRY(take_shape(in, column, rows, &shape, err));
+    TRY(column_reserve(column, rows, err));
+    TRY(read_values(column, &shape, in, err));
+    append_validity(column, &shape);
+    column->rows += rows;
     return STATUS_OK;
 }
 
 static status check_frame(const struct schema *schema, const uint8_t *bytes, size_t size,
                           struct error *err)
 {
-    if (size < HEAD_BYTES + SUM_BYTES || size % 8 != 0)
+    if (size < HEAD_BYTES + SUM_BYTES)
         return damaged(err, "cut short");
     if (load_u32le(bytes) != MAGIC)
-        return damaged(err, "no plain form");
+        return damaged(err, "no plain form, or one of another release");
     if (load_u64le(bytes + size - SUM_BYTES) != XXH3_64bits(bytes, size - SUM_BYTES))
         return damaged(err, "the checksum does not hold");
-    size_t n = count_columns(schema->fields, schema->n_fields);
-    if (load_u32le(bytes + 4) != n || n > (size - HEAD_BYTES - SUM_BYTES) / ENTRY_BYTES)
+    if (load_u32le(bytes + 4) != count_columns(schema->fields, schema->n_fields))
         return damaged(err, "another number of columns");
-    return STATUS_OK;
-}
-
-static status read_views(struct batch *view, const uint8_t *bytes, size_t size, struct error *err)
-{
-    TRY(check_frame(view->schema, bytes, size, err));
-    view->rows = load_u64le(bytes + 8);
-    if (view->rows > ROWS_LIMIT)
+    if (load_u64le(bytes + 8) > ROWS_LIMIT)
         return damaged(err, "the number of rows");
-    size_t n = load_u32le(bytes + 4);
-    struct input in = {.entry = bytes + HEAD_BYTES,
-                       .bytes = bytes + HEAD_BYTES + n * ENTRY_BYTES,
-                       .end = bytes + size - SUM_BYTES};
-    for (size_t i = 0; i < view->schema->n_fields; i++)
-        TRY_IN(read_column(&view->columns[i], view->rows, &in, err), err, "in column \"%s\"",
-               view->schema->fields[i].name);
-    if (in.bytes != in.end)
-        return damaged(err, "bytes behind the last column");
     return STATUS_OK;
 }
 
-static void forget_views(struct column *columns, size_t n)
+static status read_columns(struct batch *into, size_t rows, struct reader *in, struct error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        columns[i].validity = columns[i].values = columns[i].data = (struct buffer){0};
-        forget_views(columns[i].children, columns[i].n_children);
-    }
-}
-
-static status read_aligned(struct batch *into, const uint8_t *bytes, size_t size, struct error *err)
-{
-    struct batch view;
-    TRY(batch_init(&view, into->schema, err));
-    status s = read_views(&view, bytes, size, err);
-    if (s == STATUS_OK)
-        s = batch_append_range(into, &view, 0, view.rows, err);
-    forget_views(view.columns, view.schema->n_fields);
-    batch_release(&view);
-    return s;
+    for (size_t i = 0; i < into->schema->n_fields; i++)
+        TRY_IN(read_column(&into->columns[i], rows, in, err), err, "in column \"%s\"",
+               into->schema->fields[i].name);
+    return in->at == in->end ? STATUS_OK : damaged(err, "bytes behind the last column");
 }
 
 status batch_read_plain(struct batch *into, const void *bytes, size_t size, struct error *err)
 {
-    if (((uintptr_t)bytes & 7) == 0)
-        return read_aligned(into, bytes, size, err);
-    SCOPED(buffer_release) struct buffer copy = {0}; /* offsets are read as whole words */
-    TRY(buffer_append(&copy, bytes, size, err));
-    return read_aligned(into, copy.data, size, err);
+    struct reader in; /* not set to zeros: its block is large */
+    TRY(check_frame(into->schema, bytes, size, err));
+    size_t rows = load_u64le((const uint8_t *)bytes + 8);
+    in.at = (const uint8_t *)bytes + HEAD_BYTES;
+    in.end = (const uint8_t *)bytes + size - SUM_BYTES;
+    in.column_bytes = 0;
+    status_code code = read_columns(into, rows, &in, err);
+    if (code == STATUS_OK && in.column_bytes != batch_plain_column_bytes(bytes, size))
+        code = damaged(err, "the size of the rows");
+    if (code != STATUS_OK) {
+        batch_truncate(into, into->rows); /* columns that got their rows give them back */
+        return code;
+    }
+    into->rows += rows;
+    return STATUS_OK;
 }

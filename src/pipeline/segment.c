@@ -82,7 +82,7 @@ status segment_add_plain(struct segment_writer *writer, uint32_t key, uint64_t r
     struct piece *piece;
     TRY(new_piece(writer, key, PIECE_PLAIN, rows, &piece, err));
     piece->bytes = plain->size;
-    piece->plain_bytes = plain->size;
+    piece->plain_bytes = batch_plain_column_bytes(plain->data, plain->size);
     TRY(write_bytes(writer, plain->data, plain->size, err));
     writer->n_pieces++;
     return STATUS_OK;
@@ -94,8 +94,13 @@ status segment_add_rows(struct segment_writer *writer, uint32_t key, const struc
     struct piece *piece;
     size_t before = writer->pending.size;
     TRY(new_piece(writer, key, PIECE_PLAIN, n, &piece, err));
-    TRY(batch_write_plain_gathered(batch, rows, n, &writer->pending, err));
-    piece->bytes = piece->plain_bytes = writer->pending.size - before;
+    if (rows[n - 1] - rows[0] == n - 1)
+        TRY(batch_write_plain(batch, rows[0], n, &writer->pending, err));
+    else
+        TRY(batch_write_plain_gathered(batch, rows, n, &writer->pending, err));
+    piece->bytes = writer->pending.size - before;
+    piece->plain_bytes =
+        batch_plain_column_bytes(writer->pending.data + before, (size_t)piece->bytes);
     writer->offset += piece->bytes;
     writer->n_pieces++;
     return write_pending(writer, PENDING_BYTES, err);

@@ -1,4 +1,6 @@
 /* Segments and manifests: what was written is read back, what was damaged is refused. */
+#include <xxhash.h>
+
 #include "../storage/scratch.h"
 
 #include "pipeline/segment.h"
@@ -130,6 +132,30 @@ static void a_damaged_index_is_refused(void **state)
     split_result_release(&written);
 }
 
+/* Whole, but its rows are in the plain form of an older release: the split is read again then. */
+static void a_segment_of_another_release_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scratch *scratch = fixture->scratch;
+    struct split_result written = {0};
+    write_segment(fixture, &written);
+    char *bytes = NULL;
+    size_t size = 0;
+    CHECK_OK(storage_get(scratch->storage, "s.seg", 1 << 20, &bytes, &size, &scratch->err));
+    uint8_t *index = (uint8_t *)bytes + written.index_offset;
+    assert_memory_equal(index + 16, "LPB2", 4);
+    memcpy(index + 16, "LPB1", 4);
+    CHECK_OK(storage_put(scratch->storage, "s.seg", PUT_REPLACE, bytes, size, &scratch->err));
+    struct split_result read = without_index(&written);
+    read.index_hash = XXH3_64bits(index, written.index_bytes);
+    CHECK_STATUS(segment_read_index(scratch->storage, fixture->partitioner,
+                                    partitioner_keys(fixture->partitioner), &read, &scratch->err),
+                 STATUS_BAD_DATA);
+    split_result_release(&read);
+    mem_free(bytes);
+    split_result_release(&written);
+}
+
 static void a_segment_of_another_size_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -228,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_segment_is_read_back_from_its_index),
         T(a_damaged_index_is_refused),
+        T(a_segment_of_another_release_is_refused),
         T(a_segment_of_another_size_is_refused),
         T(a_manifest_is_read_back_whole),
         T(a_manifest_of_another_plan_or_split_is_refused),
