@@ -7,7 +7,8 @@
  * holds some. Of its share
  *
  *   without partitions   a third is the chunk, a third the row group that it becomes
- *   with partitions      a half is the chunk; of large partitions an eighth at a time is gathered and encoded
+ *   with partitions      three eighths are the chunk, as much its rows in the order of their partitions; of large partitions
+ *                        an eighth at a time is encoded
  *   both                 a twelfth is the largest value: as the source gives it, in the chunk, and in a page
  *
  * A larger value ends the task with NO_MEMORY. It gives its share back, waits for the whole budget and is done again alone:
@@ -35,7 +36,7 @@ struct worker {
     struct batch chunk;    /* of plan.schema */
     struct data_room room; /* of the chunk's texts */
     struct carried_rows carried;
-    struct batch gathered; /* of data_schema */
+    struct batch gathered; /* of data_schema: the chunk by partition */
     struct encoder *encoder;
     struct partition_groups groups;
     struct row_group group;
@@ -449,6 +450,17 @@ static status emit_groups(struct split_work *work, const struct batch *rows, str
     return STATUS_OK;
 }
 
+/* The rows of each partition side by side: column by column a chunk's values come out of the processor's cache, which they
+ * do not where each of thousands of partitions takes its few rows out of all columns. */
+static status order_rows(struct worker *worker, const struct batch *rows, struct error *err)
+{
+    batch_clear(&worker->gathered);
+    TRY(batch_gather(&worker->gathered, rows, worker->groups.order, rows->rows, err));
+    for (size_t i = 0; i < rows->rows; i++)
+        worker->groups.order[i] = (uint32_t)i;
+    return STATUS_OK;
+}
+
 static status write_chunk(struct split_work *work, struct error *err)
 {
     struct worker *worker = work->worker;
@@ -457,7 +469,12 @@ static status write_chunk(struct split_work *work, struct error *err)
     TRY(stream_carry(stream, &worker->chunk, &worker->carried, &carried, err));
     TRY(partition_group(stream->partitioner, work->result.keys, &carried, &worker->groups, err));
     batch_view(&carried, &stream->data_schema, stream->data_pick, worker->view, &rows);
-    TRY(emit_groups(work, &rows, err));
+    if (worker->groups.n_groups > 1 && !work->room.alone) {
+        TRY(order_rows(worker, &rows, err));
+        TRY(emit_groups(work, &worker->gathered, err));
+    } else {
+        TRY(emit_groups(work, &rows, err));
+    }
     return worker_empty(worker, &work->room, err);
 }
 
@@ -674,7 +691,7 @@ static void plan_room(const struct stream_run *stream, uint64_t share_bytes, boo
     out->keep_bytes = smaller(out->slice_bytes, KEEP_PLAIN_BYTES);
     out->group_bytes = target;
     out->chunk_bytes =
-        stream->spec->n_partitions ? share_bytes / 2 : smaller(share_bytes / 3, target);
+        stream->spec->n_partitions ? share_bytes / 8 * 3 : smaller(share_bytes / 3, target);
     out->value_bytes = share_bytes / 12;
     out->data_bytes = out->chunk_bytes + out->chunk_bytes / 2 + out->value_bytes;
     if (alone) {
