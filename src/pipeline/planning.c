@@ -12,6 +12,9 @@
 enum {
     SPLITS_AIMED_AT = 64, /* a killed run loses at most what its workers had in hand */
     MIN_SPLIT_ROWS = 4096,
+    /* What the workers encode needs no encoding when files are assembled, and stands in the files as it is; a little
+     * more than KEEP_ROWS of split_task.c, for splits that come out smaller than they were meant to. */
+    KEPT_SPLIT_ROWS = 70000,
     MAX_KEY_COLUMNS = 16,
 };
 
@@ -356,6 +359,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
         stream->row_group_rows = 500000;
     stream->request.split_rows = MIN_SPLIT_ROWS;
     stream->request.split_count = SPLITS_AIMED_AT;
+    stream->request.kept_rows = KEPT_SPLIT_ROWS;
     stream->request.max_split_rows = stream->row_group_rows;
     TRY(with_retries(&stream->cancel, plan_once, stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));

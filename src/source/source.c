@@ -21,6 +21,21 @@ void source_catalog_release(struct source_catalog *catalog)
     *catalog = (struct source_catalog){0};
 }
 
+double read_request_split_rows(const struct read_request *request, double rows)
+{
+    enum { FEWER = 5 }; /* times fewer splits than split_count */
+    double wanted =
+        request->split_count ? rows / request->split_count : (double)request->split_rows;
+    double kept = (double)request->kept_rows;
+    if (wanted < kept && FEWER * rows >= kept * request->split_count)
+        wanted = kept;
+    if (wanted < (double)request->split_rows)
+        wanted = (double)request->split_rows;
+    if (request->max_split_rows && wanted > (double)request->max_split_rows)
+        wanted = (double)request->max_split_rows;
+    return wanted;
+}
+
 static bool in_list(const char *const *list, const char *text, size_t size)
 {
     for (; list && *list; list++) {

@@ -67,8 +67,13 @@ struct read_request {
         split_rows; /* a split has (all rows / split_count) rows, but at least split_rows ... */
     uint32_t split_count;    /* 0: only split_rows counts */
     uint64_t max_split_rows; /* ... and at most this many; 0: no limit */
-    uint32_t max_readers;    /* connections the job allows */
+    uint64_t
+        kept_rows; /* splits of so many rows are worth having a fifth of split_count; 0: they are not */
+    uint32_t max_readers; /* connections the job allows */
 };
+
+/* Rows that a split of a stream of ROWS rows should have. */
+double read_request_split_rows(const struct read_request *request, double rows);
 
 struct split {
     uint32_t number;     /* 0.. */

@@ -323,12 +323,8 @@ static uint64_t blocks_a_split(const struct planning *p)
 {
     const struct read_request *request = p->request;
     double pages = (double)p->table.bytes / 8192, rows = p->table.rows > 0 ? p->table.rows : 1;
-    double wanted = request->split_count ? rows / request->split_count : rows / DEFAULT_SPLITS;
-    if (wanted < (double)request->split_rows)
-        wanted = (double)request->split_rows;
-    if (request->max_split_rows && wanted > (double)request->max_split_rows)
-        wanted = (double)request->max_split_rows;
-    uint64_t blocks = (uint64_t)(pages * wanted / rows);
+    double wanted = read_request_split_rows(request, rows);
+    uint64_t blocks = (uint64_t)(pages * (wanted > 0 ? wanted : rows / DEFAULT_SPLITS) / rows);
     return blocks < LEAST_PAGES ? LEAST_PAGES : blocks;
 }
 

@@ -314,11 +314,10 @@ static status make_splits(struct planning *p, struct error *err)
 /* The cuts are as fine as a split may be; keep every k-th, so that a split has the rows that the request aims at. */
 static void thin_cuts(struct planning *p, uint64_t least_rows)
 {
-    const struct read_request *request = p->request;
     double rows = p->cuts.rows, finest = rows / (double)(p->cuts.n_cuts + 1);
-    double wanted = request->split_count ? rows / request->split_count : (double)least_rows;
-    if (request->max_split_rows && wanted > (double)request->max_split_rows)
-        wanted = (double)request->max_split_rows;
+    double wanted = read_request_split_rows(p->request, rows);
+    if (wanted < 1)
+        wanted = (double)least_rows;
     size_t step = finest > 0 ? (size_t)(wanted / finest) : 1;
     size_t kept = 0;
     if (step < 2)
