@@ -53,6 +53,31 @@ void text_append_char(struct text *text, char c)
     text_append_bytes(text, &c, 1);
 }
 
+void text_append_json_bytes(struct text *text, const char *bytes, size_t count)
+{
+    size_t from = 0;
+    text_append_char(text, '"');
+    for (size_t i = 0; i < count; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
+            continue;
+        text_append_bytes(text, bytes + from, i - from);
+        if (c == '"' || c == '\\')
+            text_append_bytes(text, (const char[]){'\\', (char)c}, 2);
+        else
+            text_printf(text, "\\u%04x", c);
+        from = i + 1;
+    }
+    if (count > from)
+        text_append_bytes(text, bytes + from, count - from);
+    text_append_char(text, '"');
+}
+
+void text_append_json(struct text *text, const char *string)
+{
+    text_append_json_bytes(text, string, strlen(string));
+}
+
 void text_vprintf(struct text *text, const char *format, va_list args)
 {
     va_list again;

@@ -21,6 +21,9 @@ struct text {
 void text_append(struct text *text, const char *string);
 void text_append_bytes(struct text *text, const char *bytes, size_t count);
 void text_append_char(struct text *text, char c);
+/* As a JSON string with its quotes. What is no UTF-8 stays as it is. */
+void text_append_json(struct text *text, const char *string);
+void text_append_json_bytes(struct text *text, const char *bytes, size_t count);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *text, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));

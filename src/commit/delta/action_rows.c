@@ -44,7 +44,7 @@ static void append_struct(struct text *text, const struct column *column, size_t
         if (!first)
             text_append_char(text, ',');
         first = false;
-        json_append_text(text, child(column, i)->field->name);
+        text_append_json(text, child(column, i)->field->name);
         text_append_char(text, ':');
         append_value(text, child(column, i), row);
     }
@@ -80,7 +80,7 @@ static void append_value(struct text *text, const struct column *column, size_t 
         text_append(text, "null");
     } else if (is_text(column)) {
         struct slice bytes = bytes_at(column, row);
-        json_append(text, bytes.data, bytes.size);
+        text_append_json_bytes(text, bytes.data, bytes.size);
     } else if (type == TYPE_STRUCT) {
         append_struct(text, column, row);
     } else if (type == TYPE_LIST || type == TYPE_MAP) {
@@ -210,7 +210,7 @@ static struct slice string_at(const struct column *column, size_t row, struct te
     if (bytes.size && is_plain(bytes))
         return bytes;
     scratch->size = 0;
-    json_append(scratch, bytes.data, bytes.size);
+    text_append_json_bytes(scratch, bytes.data, bytes.size);
     if (scratch->failed)
         return (struct slice){0};
     return (struct slice){.data = scratch->data + 1, .size = scratch->size - 2};

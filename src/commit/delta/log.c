@@ -280,30 +280,3 @@ status log_stats_rows(struct slice stats, uint64_t *out, struct error *err)
     *out = rows < 0 ? UINT64_MAX : (uint64_t)rows;
     return STATUS_OK;
 }
-
-/* ---- building lines ---- */
-
-void json_append(struct text *text, const char *bytes, size_t size)
-{
-    size_t from = 0;
-    text_append_char(text, '"');
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
-            continue;
-        text_append_bytes(text, bytes + from, i - from);
-        if (c == '"' || c == '\\')
-            text_append_bytes(text, (const char[]){'\\', (char)c}, 2);
-        else
-            text_printf(text, "\\u%04x", c);
-        from = i + 1;
-    }
-    if (size > from)
-        text_append_bytes(text, bytes + from, size - from);
-    text_append_char(text, '"');
-}
-
-void json_append_text(struct text *text, const char *string)
-{
-    json_append(text, string, strlen(string));
-}

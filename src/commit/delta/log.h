@@ -101,11 +101,4 @@ status action_json(const struct action *action, struct json_t **out, struct erro
 /* numRecords of a stats string; UINT64_MAX when it says none. */
 status log_stats_rows(struct slice stats, uint64_t *out, struct error *err);
 
-/* ---- building lines ---- */
-
-struct text;
-/* BYTES as a JSON string with its quotes. */
-void json_append(struct text *text, const char *bytes, size_t size);
-void json_append_text(struct text *text, const char *string);
-
 #endif

@@ -160,13 +160,13 @@ static void append_struct(struct text *text, const struct field *fields, size_t 
     text_append(text, "{\"type\":\"struct\",\"fields\":[");
     for (size_t i = 0; i < n; i++) {
         text_append(text, i ? ",{\"name\":" : "{\"name\":");
-        json_append_text(text, fields[i].name);
+        text_append_json(text, fields[i].name);
         text_append(text, ",\"type\":");
         append_type(text, &fields[i]);
         text_printf(text, ",\"nullable\":%s,\"metadata\":{", fields[i].nullable ? "true" : "false");
         if (fields[i].carries && fields[i].type.id != TYPE_STRUCT) {
             text_append(text, "\"leat.type\":");
-            json_append_text(text, fields[i].carries);
+            text_append_json(text, fields[i].carries);
         }
         text_append(text, "}}");
     }

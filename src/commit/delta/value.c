@@ -62,13 +62,13 @@ status value_append_partition(struct text *text, const struct scalar *value, str
     if (value->type.id == TYPE_TIMESTAMP)
         return partition_timestamp(text, value, err);
     if (type_is_text_like(value->type) && value->type.id != TYPE_BINARY) {
-        json_append(text, value->bytes ? value->bytes : "", value->size);
+        text_append_json_bytes(text, value->bytes ? value->bytes : "", value->size);
         return STATUS_OK;
     }
     struct arena arena = {0};
     char *plain = scalar_text(value, &arena);
     if (plain)
-        json_append_text(text, plain);
+        text_append_json(text, plain);
     arena_release(&arena);
     return plain ? STATUS_OK : error_no_memory(err);
 }
@@ -126,7 +126,7 @@ static bool append_raised(struct text *text, const char *prefix, size_t size)
             char bytes[STATS_CODE_POINTS * 4 + 4];
             memcpy(bytes, prefix, start);
             memcpy(bytes + start, raised, n);
-            json_append(text, bytes, start + n);
+            text_append_json_bytes(text, bytes, start + n);
             return true;
         }
         size = start;
@@ -143,7 +143,7 @@ static bool append_text_bound(struct text *text, const struct scalar *bound, boo
     size_t size = first_code_points(bytes, bound->size);
     if (size < bound->size && is_max)
         return append_raised(text, bytes, size);
-    json_append(text, bytes, size);
+    text_append_json_bytes(text, bytes, size);
     return true;
 }
 
@@ -225,7 +225,7 @@ static void append_bounds(struct text *text, const struct schema *columns,
             continue; /* some readers hold NaN to be greater than all numbers */
         if (!first)
             text_append_char(text, ',');
-        json_append_text(text, columns->fields[i].name);
+        text_append_json(text, columns->fields[i].name);
         text_append_char(text, ':');
         if (append_bound(text, is_max ? &stats->max : &stats->min, is_max))
             first = false;
@@ -252,7 +252,7 @@ status value_append_stats(struct text *text, const struct schema *columns,
             if (!first)
                 text_append_char(text, ',');
             first = false;
-            json_append_text(text, columns->fields[i].name);
+            text_append_json(text, columns->fields[i].name);
             text_printf(text, ":%" PRIu64, file->columns[i].null_count);
         }
         text_append_char(text, '}');

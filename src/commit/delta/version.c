@@ -17,10 +17,10 @@ static void append_partition_by(struct text *text, const struct schema *keys)
     for (size_t i = 0; i < keys->n_fields; i++) {
         if (i)
             text_append_char(&list, ',');
-        json_append_text(&list, keys->fields[i].name);
+        text_append_json(&list, keys->fields[i].name);
     }
     text_append_char(&list, ']');
-    json_append_text(text, text_string(&list));
+    text_append_json(text, text_string(&list));
     text->failed |= list.failed;
     text_release(&list);
 }
@@ -71,9 +71,9 @@ static status append_commit_info(struct text *text, const struct publication *pu
     append_metrics(text, request);
     text_printf(text, ",\"engineInfo\":\"" DELTA_ENGINE "\",\"txnId\":\"%s\",\"leat\":{\"stream\":",
                 txn_id);
-    json_append_text(text, publication->table->stream);
+    text_append_json(text, publication->table->stream);
     text_append(text, ",\"runId\":");
-    json_append_text(text, request->record->run_id);
+    text_append_json(text, request->record->run_id);
     text_printf(text,
                 ",\"metaDataVersion\":%" PRId64 ",\"protocolVersion\":%" PRId64
                 ",\"otherData\":%s}}}\n",
@@ -91,7 +91,7 @@ static status append_txn(struct text *text, const struct publication *publicatio
     if (!app)
         return error_no_memory(err);
     text_append(text, "{\"txn\":{\"appId\":");
-    json_append_text(text, app);
+    text_append_json(text, app);
     text_printf(text, ",\"version\":%" PRId64 ",\"lastUpdated\":%" PRId64 "}}\n", record->number,
                 clock_wall_us() / 1000);
     return STATUS_OK;
@@ -109,7 +109,7 @@ static void append_feature(struct text *text, const char *name)
 {
     if (text->size)
         text_append_char(text, ',');
-    json_append_text(text, name);
+    text_append_json(text, name);
 }
 
 /* Those of LIST but timestampNtz. */
@@ -185,15 +185,15 @@ static status append_metadata(struct text *text, const struct publication *publi
     struct text schema = {0};
     const json_t *created = json_object_get(was, "createdTime");
     text_append(text, "{\"metaData\":{\"id\":");
-    json_append_text(text, request->record->table_id);
+    text_append_json(text, request->record->table_id);
     if (json_is_string(json_object_get(was, "name"))) {
         text_append(text, ",\"name\":");
-        json_append_text(text, json_string_value(json_object_get(was, "name")));
+        text_append_json(text, json_string_value(json_object_get(was, "name")));
     }
     text_append(text, ",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":");
     status s = delta_schema_append(&schema, request->table_schema, err);
     if (s == STATUS_OK)
-        json_append_text(text, text_string(&schema));
+        text_append_json(text, text_string(&schema));
     text_release(&schema);
     if (s != STATUS_OK)
         return s;
@@ -201,7 +201,7 @@ static status append_metadata(struct text *text, const struct publication *publi
     for (size_t i = 0; i < request->partition_keys->n_fields; i++) {
         if (i)
             text_append_char(text, ',');
-        json_append_text(text, request->partition_keys->fields[i].name);
+        text_append_json(text, request->partition_keys->fields[i].name);
     }
     text_append(text, "],\"configuration\":");
     TRY(append_configuration(text, &publication->now, err));
@@ -259,7 +259,7 @@ static status append_stats(struct text *text, const struct publish_request *requ
     if (s == STATUS_OK)
         s = text_check(&stats, err);
     if (s == STATUS_OK)
-        json_append(text, text_string(&stats), stats.size);
+        text_append_json_bytes(text, text_string(&stats), stats.size);
     text_release(&stats);
     return s;
 }
@@ -274,7 +274,7 @@ static status append_add(struct text *text, const struct publish_request *reques
     for (size_t i = 0; i < request->partition_keys->n_fields; i++) {
         if (i)
             text_append_char(text, ',');
-        json_append_text(text, request->partition_keys->fields[i].name);
+        text_append_json(text, request->partition_keys->fields[i].name);
         text_append_char(text, ':');
         TRY(value_append_partition(text, &file->partition_values[i], err));
     }

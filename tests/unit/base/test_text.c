@@ -26,6 +26,18 @@ static void text_grows_and_is_taken(void **state)
     assert_string_equal(empty, "");
 }
 
+static void json_strings_are_quoted_and_control_characters_spelled(void **state)
+{
+    SCOPED(text_release) struct text text = {0};
+    text_append_json(&text, "");
+    text_append_json(&text, "a \"b\" \\ /\n\t\x01\x7f \xc3\xa9");
+    text_append_json_bytes(&text, "x\0y", 3);
+    text_append_json_bytes(&text, NULL, 0);
+    assert_string_equal(text_string(&text),
+                        "\"\"\"a \\\"b\\\" \\\\ /\\u000a\\u0009\\u0001\\u007f \xc3\xa9\""
+                        "\"x\\u0000y\"\"\"");
+}
+
 static void lost_text_is_noticed_once_at_the_end(void **state)
 {
     struct text text = {0};
@@ -219,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows_and_is_taken),
+        cmocka_unit_test(json_strings_are_quoted_and_control_characters_spelled),
         cmocka_unit_test(lost_text_is_noticed_once_at_the_end),
         cmocka_unit_test(text_stops_at_its_ceiling),
         cmocka_unit_test(wildcards_match_as_a_shell_would),
