@@ -7,9 +7,9 @@ zstd Parquet file and so are spared that part. Wall clock, CPU seconds, peak mem
 """
 
 import argparse
-import shutil
+import sys
 
-from contest import LEAT, OUT, CACHE, clean, leat_job, make_database, measure, python, data_files, written
+from contest import CACHE, LEAT, OUT, contest, count_rows, leat_job, make_database, measure, options, python, version
 
 PLAIN_FILE = CACHE / "lineitem.parquet"
 
@@ -59,40 +59,24 @@ ds.write_dataset(ds.dataset("{PLAIN_FILE}"), "{OUT}/pyarrow", format="parquet", 
 CONTENDERS = {
     "leat": ("leat run by ship date, --memory 256MB", leat),
     "whole": ("leat run without partitions", leat_whole),
-    "duckdb": ("DuckDB", duckdb("c.execute(\"SET partitioned_write_max_open_files = 3000\")")),
-    "duckdb256": ("DuckDB, memory_limit 256MB", duckdb("c.execute(\"SET partitioned_write_max_open_files = 3000; SET memory_limit = '256MB'\")")),
-    "polars": ("Polars, from Parquet", polars),
-    "pyarrow": ("pyarrow, from Parquet", pyarrow),
+    "duckdb": (f"DuckDB{version('duckdb')}", duckdb("c.execute(\"SET partitioned_write_max_open_files = 3000\")")),
+    "duckdb256": (f"DuckDB{version('duckdb')}, memory_limit 256MB", duckdb("c.execute(\"SET partitioned_write_max_open_files = 3000; SET memory_limit = '256MB'\")")),
+    "polars": (f"Polars{version('polars')}, from Parquet", polars),
+    "pyarrow": (f"pyarrow{version('pyarrow')}, from Parquet", pyarrow),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--only", help="names, as in " + ",".join(CONTENDERS))
+    options(parser, CONTENDERS, repeat=1)
     arguments = parser.parse_args()
     db = make_database("1")
-    clean()
     if not PLAIN_FILE.exists():
         measure(python(DUCKDB.format(settings="", db=db, to=PLAIN_FILE, words="")))
     print("lineitem, scale 1, by l_shipdate\n")
-    print(f"| {'':38} | {'wall s':>7} | {'CPU s':>7} | {'peak MB':>8} | {'files':>7} | {'out MB':>7} |")
-    print(f"|{'-' * 40}|{'-' * 8}:|{'-' * 8}:|{'-' * 9}:|{'-' * 8}:|{'-' * 8}:|")
-    for name in (arguments.only or ",".join(CONTENDERS)).split(","):
-        title, command = CONTENDERS[name]
-        best = None
-        try:
-            for _ in range(arguments.repeat):
-                clean()
-                found = measure(command(db))
-                best = min(best or found, found)
-        except (RuntimeError, OSError) as error:
-            print(f"| {title:38} | failed: {str(error).splitlines()[-1][:60]} |", flush=True)
-            continue
-        wall, cpu, peak = best
-        print(f"| {title:38} | {wall:7.2f} | {cpu:7.2f} | {peak:8.0f} | {data_files():7} | {written():7.0f} |", flush=True)
-    shutil.rmtree(OUT, ignore_errors=True)
+    rows = count_rows(db, "lineitem")
+    return 0 if contest(CONTENDERS, arguments, db, count_files=True, rows=rows) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -72,23 +72,23 @@ PEERS = {
 TITLES = {"pyarrow": "pyarrow", "polars": "Polars", "duckdb": "DuckDB"}
 
 
-def show(title, found):
-    print(f"| {title:38} | {found['cpu']:7.2f} | {found['wall']:7.2f} | {found['bytes'] / 1e6:7.1f} |", flush=True)
+def show(table, title, found):
+    table.row(title, found["cpu"], found["wall"], found["bytes"] / 1e6)
 
 
-def run_leat(program, db, table, repeat):
+def run_leat(table, program, db, name, repeat):
     """All cases in one process, so that rows are read once."""
-    command = [program, f"sqlite://{db}", table, OUT / "leat.parquet", "--repeat", str(repeat)]
+    command = [program, f"sqlite://{db}", name, OUT / "leat.parquet", "--repeat", str(repeat)]
     for threads, case, _ in LEAT_CASES:
         command += ["--threads", str(threads), case]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     for (threads, _, title), line in zip(LEAT_CASES, done.stdout.splitlines()):
         found = json.loads(line)
         if found["bytes"]:  # else the format has no such option
-            show(title + (f", {threads} threads" if threads > 1 else ""), found)
+            show(table, title + (f", {threads} threads" if threads > 1 else ""), found)
 
 
-def run_peer(name, rows, repeat):
+def run_peer(table, name, rows, repeat):
     peer = PEERS[name]
     for level in LEVELS:
         code = MEASURE.format(
@@ -97,10 +97,10 @@ def run_peer(name, rows, repeat):
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         if done.returncode != 0:
-            print(f"| {TITLES[name]:38} | failed: {done.stderr.strip().splitlines()[-1][:60]} |")
+            table.words(TITLES[name], f"fails: {contest.last_words(RuntimeError(done.stderr))}")
             continue
         found = json.loads(done.stdout.splitlines()[-1])
-        show(f"{TITLES[name]} {found['version']}, zstd {level}", found)
+        show(table, f"{TITLES[name]} {found['version']}, zstd {level}", found)
 
 
 def main():
@@ -118,16 +118,15 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     rows = OUT / "rows.parquet"
     print(f"{arguments.table}, scale {arguments.scale}, from memory; {os.cpu_count()} cores, best of {arguments.repeat}\n")
-    print(f"| {'':38} | {'CPU s':>7} | {'wall s':>7} | {'out MB':>7} |")
-    print(f"|{'-' * 40}|{'-' * 8}:|{'-' * 8}:|{'-' * 8}:|")
+    table = contest.Table("", 38, contest.CPU, contest.WALL, ("out MB", 7, ".1f"))
     if "leat" in chosen:
-        run_leat(program, db, arguments.table, arguments.repeat)
+        run_leat(table, program, db, arguments.table, arguments.repeat)
     if set(chosen) & set(PEERS):
         command = [program, f"sqlite://{db}", arguments.table, rows, "--repeat", "1", "compression=snappy"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     for name in PEERS:
         if name in chosen:
-            run_peer(name, rows, arguments.repeat)
+            run_peer(table, name, rows, arguments.repeat)
     for path in OUT.iterdir():
         path.unlink()
 

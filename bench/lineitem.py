@@ -8,10 +8,9 @@ system) and peak resident memory. The best of the repeats is shown. The database
 
 import argparse
 import os
-import shutil
-import subprocess
+import sys
 
-from contest import CACHE, LEAT, OUT, ROOT, SCHEMAS, clean, count_rows, leat_job, make_database, measure, python, written
+from contest import LEAT, OUT, SCHEMAS, compiled, contest, count_rows, leat_job, make_database, options, python, version
 
 # ---- contenders: each gives a command line; the Python ones run in a fresh interpreter ----
 
@@ -54,21 +53,14 @@ with adbc_driver_sqlite.dbapi.connect("file:{db}?mode=ro") as connection, connec
 
 
 def step(threads):
-    def command(db, table):
-        program = CACHE / "step"
-        source = ROOT / "bench" / "step.c"
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(["cc", "-O2", "-o", program, source, "-lsqlite3", "-lpthread"], check=True)
-        return [program, db, table, str(threads)]
-
-    return command
+    return lambda db, table: [compiled("step", "-lsqlite3", "-lpthread"), db, table, threads]
 
 
 CONTENDERS = {
     "leat": ("leat run, published Delta table", leat),
-    "duckdb": ("DuckDB COPY from its SQLite reader", duckdb_reader),
-    "connectorx": ("ConnectorX, two partitions, pyarrow", connectorx),
-    "adbc": ("ADBC SQLite, pyarrow", adbc),
+    "duckdb": (f"DuckDB{version('duckdb')} COPY from its SQLite reader", duckdb_reader),
+    "connectorx": (f"ConnectorX{version('connectorx')}, two partitions, pyarrow", connectorx),
+    "adbc": (f"ADBC SQLite{version('adbc-driver-sqlite')}, pyarrow", adbc),
     "step2": ("sqlite3_step alone, two connections", step(2)),
     "step1": ("sqlite3_step alone, one connection", step(1)),
 }
@@ -77,8 +69,7 @@ CONTENDERS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", default="1")
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", help="names, as in " + ",".join(CONTENDERS))
+    options(parser, CONTENDERS, repeat=3)
     parser.add_argument("--table", default="lineitem", choices=SCHEMAS)
     arguments = parser.parse_args()
 
@@ -86,22 +77,8 @@ def main():
     rows = count_rows(db, arguments.table)
     print(f"{arguments.table}, scale {arguments.scale}: {rows:,} rows, {db.stat().st_size / 1e6:,.0f} MB of SQLite;"
           f" {os.cpu_count()} cores, best of {arguments.repeat}\n")
-    print(f"| {'':38} | {'wall s':>7} | {'CPU s':>7} | {'peak MB':>8} | {'out MB':>7} |")
-    print(f"|{'-' * 40}|{'-' * 8}:|{'-' * 8}:|{'-' * 9}:|{'-' * 8}:|")
-    for name in (arguments.only or ",".join(CONTENDERS)).split(","):
-        title, command = CONTENDERS[name]
-        best, size = None, 0.0
-        try:
-            for _ in range(arguments.repeat):
-                clean()
-                found = measure(command(db, arguments.table))
-                best, size = min(best or found, found), written()
-        except (RuntimeError, OSError) as error:
-            print(f"| {title:38} | failed: {str(error).splitlines()[-1][:60]} |")
-            continue
-        print(f"| {title:38} | {best[0]:7.2f} | {best[1]:7.2f} | {best[2]:8.0f} | {size:7.0f} |", flush=True)
-    shutil.rmtree(OUT, ignore_errors=True)
+    return 0 if contest(CONTENDERS, arguments, db, arguments.table, width=42, rows=rows) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,6 +22,7 @@ os.environ.setdefault("LEAT", str(ROOT / "build" / "leat"))
 
 import harness  # noqa: E402
 import heavy  # noqa: E402
+from contest import Table  # noqa: E402
 
 ALLOWANCE = 64 * 1000 * 1000
 
@@ -77,8 +78,7 @@ def main():
     parser.add_argument("--keep", type=pathlib.Path, help="a folder for the databases, used again")
     arguments = parser.parse_args()
     folder = arguments.keep or pathlib.Path(tempfile.mkdtemp(prefix="leat-memory-"))
-    print(f"| {'':46} | budget MB | peak MB | seconds | CPU s |  files |")
-    print(f"|{'-' * 48}|{'-' * 10}:|{'-' * 8}:|{'-' * 8}:|{'-' * 6}:|{'-' * 7}:|", flush=True)
+    table = Table("", 46, ("budget MB", 9, ""), ("peak MB", 7, ".0f"), ("seconds", 7, ".1f"), ("CPU s", 5, ".1f"), ("files", 6, ""))
     bad = 0
     for name in arguments.only.split(",") if arguments.only else CASES:
         title, source, budgets = CASES[name]
@@ -90,9 +90,9 @@ def main():
             over = peak > budget * 1000 * 1000 + ALLOWANCE
             bad += over or code != 0
             files = told["streams"][0]["files"] if code == 0 else 0
-            word = f" exit {code}" if code else " over" if over else ""
+            word = f"exit {code}" if code else "over" if over else ""
             cpu = usage.ru_utime + usage.ru_stime
-            print(f"| {title:46} | {budget:9} | {peak / 1e6:7.0f} | {seconds:7.1f} | {cpu:5.1f} | {files:6} |{word}", flush=True)
+            table.row(title, budget, peak / 1e6, seconds, cpu, files, words=word)
         shutil.rmtree(shop.lake, ignore_errors=True)
     if not arguments.keep:
         shutil.rmtree(folder)

@@ -7,9 +7,12 @@ make and 13 GB of disk in .cache; larger than the page cache, it measures the di
 """
 
 import argparse
-import shutil
 
-from contest import LEAT, OUT, clean, count_rows, leat_job, make_database, measure
+from contest import CPU, LEAT, PEAK, SPEED, WALL, Table, best_of, clean, count_rows, leat_job, make_database
+
+
+def leat(db):
+    return [LEAT, "run", leat_job(db, "lineitem", "lake"), "--memory", "256MB", "--quiet"]
 
 
 def main():
@@ -17,19 +20,13 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--scales", default="0.1667,1.6667,10")
     arguments = parser.parse_args()
-    print(f"| {'rows':>12} | {'wall s':>7} | {'CPU s':>7} | {'rows/s':>10} | {'peak MB':>8} |")
-    print(f"|{'-' * 13}:|{'-' * 8}:|{'-' * 8}:|{'-' * 11}:|{'-' * 9}:|")
+    table = Table("rows", 12, WALL, CPU, SPEED, PEAK)
     for scale in arguments.scales.split(","):
         db = make_database(scale)
-        rows, best = count_rows(db, "lineitem"), None
-        for _ in range(arguments.repeat):
-            clean()
-            job = leat_job(db, "lineitem", "lake")
-            found = measure([LEAT, "run", job, "--memory", "256MB", "--quiet"])
-            best = min(best or found, found)
-        wall, cpu, peak = best
-        print(f"| {rows:12,} | {wall:7.2f} | {cpu:7.2f} | {rows / wall:10,.0f} | {peak:8.0f} |", flush=True)
-    shutil.rmtree(OUT, ignore_errors=True)
+        rows = count_rows(db, "lineitem")
+        wall, cpu, peak = best_of(arguments.repeat, leat, db)
+        table.row(rows, wall, cpu, rows / wall, peak)
+    clean()
 
 
 if __name__ == "__main__":
