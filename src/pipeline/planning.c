@@ -13,7 +13,7 @@ enum {
     SPLITS_AIMED_AT = 64, /* a killed run loses at most what its workers had in hand */
     MIN_SPLIT_ROWS = 4096,
     /* What the workers encode needs no encoding when files are assembled, and stands in the files as it is; a little
-     * more than KEEP_ROWS of split_task.c, for splits that come out smaller than they were meant to. */
+     * more than KEEP_ROWS of write_chunk.c, for splits that come out smaller than they were meant to. */
     KEPT_SPLIT_ROWS = 70000,
     MAX_KEY_COLUMNS = 16,
 };

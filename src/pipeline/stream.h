@@ -107,7 +107,7 @@ struct stream_run {
 status stream_open_target(struct stream_run *stream, struct error *err);   /* target.c */
 status stream_plan(struct stream_run *stream, struct error *err);          /* planning.c */
 status stream_keep_finished(struct stream_run *stream, struct error *err); /* resume.c */
-status stream_read_splits(struct stream_run *stream, struct error *err);   /* split_task.c */
+status stream_read_splits(struct stream_run *stream, struct error *err);   /* read_splits.c */
 status stream_assemble(struct stream_run *stream, struct error *err);      /* assemble.c */
 status stream_validate(struct stream_run *stream, struct error *err);      /* checks.c */
 status stream_publish(struct stream_run *stream, struct error *err);       /* publish.c */

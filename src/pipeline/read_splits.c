@@ -1,0 +1,134 @@
+/* Step 3: read, decode, partition, encode: one task a split, its result one segment and one manifest.
+ *
+ *   reader -> chunk (columns, at most a row group) -> groups by partition -> pieces -> segment
+ *
+ * A task holds one reservation of the memory budget from its first row to its manifest: its share. When the chunk has used its
+ * part of the share, or has the rows of a row group, it is written out and reused; so a task never waits for memory while it
+ * holds some. Of its share
+ *
+ *   without partitions   a third is the chunk, a third the row group that it becomes
+ *   with partitions      three eighths are the chunk, as much its rows in the order of their partitions; of large partitions
+ *                        an eighth at a time is encoded
+ *   both                 a twelfth is the largest value: as the source gives it, in the chunk, and in a page
+ *
+ * A larger value ends the task with NO_MEMORY. It gives its share back, waits for the whole budget and is done again alone:
+ * then a row may be two fifths of the budget, and is encoded as soon as it is read. */
+#include <string.h>
+
+#include "pipeline/split_work.h"
+
+enum { ALONE_ATTEMPT = 100 }; /* tries with the whole budget: names of their objects begin here */
+static const uint64_t KEEP_PLAIN_BYTES = 16 << 20;
+/* Alone: a chunk is no larger before a large row is added to it. */
+static const uint64_t ALONE_CHUNK_BYTES = 2 << 20;
+
+struct split_try {
+    struct split_pass *pass;
+    size_t number;
+    struct split_room room;
+};
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void plan_room(const struct stream_run *stream, uint64_t share_bytes, bool alone,
+                      struct split_room *out)
+{
+    uint64_t target = stream->spec->file_size; /* a row group should not be larger than a file */
+    *out = (struct split_room){.share_bytes = share_bytes, .alone = alone};
+    out->slice_bytes = smaller(share_bytes / 8, target);
+    out->keep_bytes = smaller(out->slice_bytes, KEEP_PLAIN_BYTES);
+    out->group_bytes = target;
+    out->chunk_bytes =
+        stream->spec->n_partitions ? share_bytes / 8 * 3 : smaller(share_bytes / 3, target);
+    out->value_bytes = share_bytes / 12;
+    out->data_bytes = out->chunk_bytes + out->chunk_bytes / 2 + out->value_bytes;
+    if (alone) {
+        out->chunk_bytes = smaller(ALONE_CHUNK_BYTES, target);
+        out->value_bytes = SIZE_MAX; /* the reader knows the limit, and says it */
+        out->data_bytes = share_bytes / 100 * 42;
+    }
+}
+
+static status_code split_once(void *context, unsigned attempt, struct error *err)
+{
+    const struct split_try *try = context;
+    struct stream_run *stream = try->pass->stream;
+    struct split_work work = {.pass = try->pass,
+                              .stream = stream,
+                              .split = &stream->plan.splits[try->number],
+                              .room = try->room,
+                              .attempt = attempt + (try->room.alone ? ALONE_ATTEMPT : 0)};
+    TRY(worker_take(try->pass, &work.worker, err));
+    worker_begin(work.worker, &work.room);
+    status_code code = split_read(&work, err);
+    stream->run->job->source->reader_close(work.reader);
+    worker_give_back(try->pass, work.worker);
+    segment_abort(&work.writer);
+    mem_free(work.wanted);
+    if (work.rejects)
+        storage_put_abort(stream->storage, work.rejects);
+    if (code == STATUS_OK) {
+        stream->splits[try->number] = work.result;
+        return STATUS_OK;
+    }
+    split_take_progress_back(&work);
+    known_rows_give_back(&stream->known, &work.result.used);
+    split_result_release(&work.result);
+    return code;
+}
+
+static status try_split(struct split_try *try, bool alone, struct error *err)
+{
+    struct stream_run *stream = try->pass->stream;
+    struct budget *budget = stream->run->budget;
+    uint64_t share_bytes = alone ? budget_limit(budget) : try->pass->share_bytes;
+    TRY(budget_wait(budget, share_bytes, &stream->cancel, err));
+    if (alone)
+        workers_free(try->pass); /* what they keep is part of the budget that is all ours now */
+    plan_room(stream, share_bytes, alone, &try->room);
+    status_code code = with_retries(&stream->cancel, split_once, try, err);
+    if (alone)
+        workers_free(try->pass);
+    budget_return(budget, share_bytes);
+    return code;
+}
+
+static status_code split_task(void *context, size_t number, struct error *err)
+{
+    struct split_try try = {.pass = context, .number = number};
+    struct stream_run *stream = try.pass->stream;
+    if (stream->splits[number].done)
+        return STATUS_OK; /* a dead run's, kept */
+    status_code code = try_split(&try, false, err);
+    if (code == STATUS_NO_MEMORY && !try.room.alone) {
+        *err = (struct error){0};
+        code = try_split(&try, true, err);
+    }
+    if (code == STATUS_OK || code == STATUS_CANCELLED)
+        return code;
+    if (strstr(err->text, ", split ")) /* the reader has said it */
+        return code;
+    return error_context(err, "in %s, split %zu of %zu (%s)", stream->plan.relation, number + 1,
+                         stream->plan.n_splits, stream->plan.splits[number].text);
+}
+
+status stream_read_splits(struct stream_run *stream, struct error *err)
+{
+    struct run_context *run = stream->run;
+    unsigned threads = run->readers;
+    if (threads > stream->plan.max_readers && stream->plan.max_readers)
+        threads = stream->plan.max_readers;
+    if (threads > stream->plan.n_splits && stream->plan.n_splits)
+        threads = (unsigned)stream->plan.n_splits;
+    struct split_pass pass = {.stream = stream};
+    pass.share_bytes = stream_share_bytes(stream, &threads);
+    pthread_mutex_init(&pass.mutex, NULL);
+    status_code code =
+        thread_run_all(stream->plan.n_splits, threads, split_task, &pass, &stream->cancel, err);
+    workers_free(&pass);
+    pthread_mutex_destroy(&pass.mutex);
+    return code;
+}

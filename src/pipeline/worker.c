@@ -1,0 +1,104 @@
+/* What a thread keeps from split to split: buffers that have grown, and the encoder. */
+#include "pipeline/split_work.h"
+
+static void worker_free(struct worker *worker, const struct format_driver *format)
+{
+    batch_release(&worker->chunk);
+    carried_rows_release(&worker->carried);
+    batch_release(&worker->gathered);
+    if (worker->encoder)
+        format->encoder_free(worker->encoder);
+    partition_groups_release(&worker->groups);
+    row_group_release(&worker->group);
+    mem_free(worker->view);
+    mem_free(worker);
+}
+
+static status worker_init(struct worker *worker, struct stream_run *stream, struct error *err)
+{
+    TRY(batch_init(&worker->chunk, &stream->plan.schema, err));
+    TRY(carried_rows_init(stream, &worker->carried, err));
+    TRY(batch_init(&worker->gathered, &stream->data_schema, err));
+    TRY(stream->spec->format->encoder_new(&stream->data_schema, &stream->spec->format_options,
+                                          &worker->encoder, err));
+    worker->view = mem_zalloc(stream->data_schema.n_fields * sizeof(*worker->view));
+    return worker->view ? STATUS_OK : error_no_memory(err);
+}
+
+static status renew(struct batch *batch, struct error *err)
+{
+    const struct schema *schema = batch->schema;
+    batch_release(batch);
+    return batch_init(batch, schema, err);
+}
+
+/* Ready for the next chunk. Memory that texts needed is not kept where it would be in the way of other columns' texts. */
+status worker_empty(struct worker *worker, const struct split_room *room, struct error *err)
+{
+    uint64_t grown = room->data_bytes - worker->room.left;
+    batch_clear(&worker->chunk);
+    batch_clear(&worker->gathered);
+    row_group_release(&worker->group);
+    if (grown > room->chunk_bytes / 2) {
+        TRY(renew(&worker->chunk, err));
+        TRY(renew(&worker->gathered, err));
+        worker->room.left = room->data_bytes;
+        batch_limit_data(&worker->chunk, &worker->room);
+    }
+    return STATUS_OK;
+}
+
+/* A worker that has done splits keeps its chunk; one never comes from a share to the whole budget or back. */
+void worker_begin(struct worker *worker, const struct split_room *room)
+{
+    if (worker->room.most)
+        return;
+    worker->room = (struct data_room){.left = room->data_bytes, .most = room->value_bytes};
+    batch_limit_data(&worker->chunk, &worker->room);
+}
+
+status worker_take(struct split_pass *pass, struct worker **out, struct error *err)
+{
+    pthread_mutex_lock(&pass->mutex);
+    struct worker *worker = pass->idle;
+    if (worker)
+        pass->idle = worker->next;
+    pthread_mutex_unlock(&pass->mutex);
+    if (worker) {
+        *out = worker;
+        return STATUS_OK;
+    }
+    worker = mem_zalloc(sizeof(*worker));
+    if (!worker)
+        return error_no_memory(err);
+    status_code code = worker_init(worker, pass->stream, err);
+    if (code != STATUS_OK) {
+        worker_free(worker, pass->stream->spec->format);
+        return code;
+    }
+    *out = worker;
+    return STATUS_OK;
+}
+
+void worker_give_back(struct split_pass *pass, struct worker *worker)
+{
+    batch_clear(&worker->chunk);
+    batch_clear(&worker->gathered);
+    pthread_mutex_lock(&pass->mutex);
+    worker->next = pass->idle;
+    pass->idle = worker;
+    pthread_mutex_unlock(&pass->mutex);
+}
+
+void workers_free(struct split_pass *pass)
+{
+    pthread_mutex_lock(&pass->mutex);
+    struct worker *worker = pass->idle;
+    pass->idle = NULL;
+    pthread_mutex_unlock(&pass->mutex);
+    while (worker) {
+        struct worker *next = worker->next;
+        worker_free(worker, pass->stream->spec->format);
+        worker = next;
+    }
+}
