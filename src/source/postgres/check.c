@@ -361,9 +361,8 @@ static status check_table(const struct checking *check, const struct read_reques
     TRY(check_snapshot(check, table, err));
     if (!request->update_key)
         return STATUS_OK;
-    size_t key = postgres_table_column(table, request->update_key);
-    if (key == SIZE_MAX)
-        return postgres_no_column(table, request->update_key, "update_key", err);
+    size_t key;
+    TRY(column_names_need(&table->names, request->update_key, "update_key", &key, err));
     return check_key(check, table, &table->columns[key], arena, err);
 }
 

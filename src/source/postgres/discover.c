@@ -17,22 +17,6 @@ static status list_streams(struct source *source, PGresult **out, struct error *
         out, err);
 }
 
-static const char *kind_name(char kind)
-{
-    switch (kind) {
-    case 'p':
-        return "partitioned table";
-    case 'v':
-        return "view";
-    case 'm':
-        return "materialized view";
-    case 'f':
-        return "foreign table";
-    default:
-        return "table";
-    }
-}
-
 static bool usable_key(struct type type)
 {
     return type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64 ||
@@ -104,7 +88,7 @@ static status describe_stream(struct source *source, const PGresult *list, int r
 {
     const char *schema = PQgetvalue(list, row, 0), *name = PQgetvalue(list, row, 1);
     TRY(name_stream(stream, schema, name, arena, err));
-    stream->kind = kind_name(PQgetvalue(list, row, 2)[0]);
+    stream->kind = postgres_kind_word(PQgetvalue(list, row, 2)[0]);
     stream->rows = (uint64_t)postgres_cell_number(list, row, 3);
     stream->bytes = (uint64_t)postgres_cell_number(list, row, 4);
     if (PQgetvalue(list, row, 5)[0] != 't') {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "source/postgres/fence.h"
+#include "source/postgres/newest.h"
 #include "source/postgres/postgres.h"
 #include "source/postgres/statement.h"
 #include "source/postgres/table.h"
@@ -36,66 +37,10 @@ static status note(struct planning *p, const char *text, struct error *err)
 
 /* ---- which columns ---- */
 
-static bool left_out(const struct read_request *request, const char *name)
-{
-    for (const char *const *s = request->select; s && *s; s++) {
-        if ((*s)[0] == '-' && strcmp(*s + 1, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static status pick_named(struct planning *p, size_t *out_named, struct error *err)
-{
-    *out_named = 0;
-    for (const char *const *s = p->request->select; s && *s; s++) {
-        const char *name = *s + ((*s)[0] == '-');
-        size_t column = postgres_table_column(&p->table, name);
-        if (column == SIZE_MAX)
-            return postgres_no_column(&p->table, name, "select", err);
-        if ((*s)[0] == '-')
-            continue;
-        ++*out_named;
-        for (size_t i = 0; i < p->n_picked; i++) {
-            if (p->picked[i] == column)
-                return error_set(err, STATUS_BAD_CONFIG, "select: column \"%s\" twice", *s);
-        }
-        if (!left_out(p->request, name))
-            p->picked[p->n_picked++] = column;
-    }
-    return STATUS_OK;
-}
-
-static status pick_columns(struct planning *p, struct error *err)
-{
-    size_t named;
-    p->picked = arena_alloc(&p->plan->arena, (p->table.n_columns + 1) * sizeof(*p->picked));
-    p->wires = arena_alloc(&p->plan->arena, (p->table.n_columns + 1) * sizeof(*p->wires));
-    if (!p->picked || !p->wires)
-        return error_no_memory(err);
-    TRY(pick_named(p, &named, err));
-    for (size_t i = 0; named == 0 && i < p->table.n_columns; i++) {
-        if (!left_out(p->request, p->table.columns[i].name))
-            p->picked[p->n_picked++] = i;
-    }
-    if (p->n_picked == 0)
-        return error_set(err, STATUS_BAD_CONFIG, "select leaves no column of %s", p->table.label);
-    return STATUS_OK;
-}
-
-static const struct column_request *asked_for(const struct read_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->n_columns; i++) {
-        if (strcmp(request->columns[i].name, name) == 0)
-            return &request->columns[i];
-    }
-    return NULL;
-}
-
 static status add_field(struct planning *p, size_t i, struct error *err)
 {
     const struct postgres_column *column = &p->table.columns[p->picked[i]];
-    const struct column_request *asked = asked_for(p->request, column->name);
+    const struct column_request *asked = column_request_find(p->request, column->name, strcmp);
     struct wire_type *wire = &p->wires[i];
     char id[48];
     *wire = column->wire;
@@ -121,13 +66,11 @@ static status add_field(struct planning *p, size_t i, struct error *err)
 
 static status make_schema(struct planning *p, struct error *err)
 {
-    TRY(pick_columns(p, err));
-    for (size_t i = 0; i < p->request->n_columns; i++) {
-        const struct column_request *asked = &p->request->columns[i];
-        if (postgres_table_column(&p->table, asked->name) == SIZE_MAX)
-            return postgres_no_column(&p->table, asked->name,
-                                      asked->where ? asked->where : "columns", err);
-    }
+    TRY(select_columns(&p->table.names, p->request, &p->plan->arena, &p->picked, &p->n_picked,
+                       err));
+    p->wires = arena_alloc(&p->plan->arena, p->n_picked * sizeof(*p->wires));
+    if (!p->wires)
+        return error_no_memory(err);
     for (size_t i = 0; i < p->n_picked; i++)
         TRY(add_field(p, i, err));
     return STATUS_OK;
@@ -142,15 +85,9 @@ static status find_key(struct planning *p, struct error *err)
     p->plan->bound.is_null = true;
     if (!name)
         return STATUS_OK;
-    size_t column = postgres_table_column(&p->table, name);
-    if (column == SIZE_MAX)
-        return postgres_no_column(&p->table, name, "update_key", err);
-    for (size_t i = 0; i < p->n_picked; i++) {
-        if (p->picked[i] == column)
-            p->plan->update_key = i;
-    }
-    if (p->plan->update_key == SIZE_MAX)
-        return error_set(err, STATUS_BAD_CONFIG, "select leaves out the update_key \"%s\"", name);
+    size_t column;
+    TRY(select_key(&p->table.names, name, p->picked, p->n_picked, &column, &p->plan->update_key,
+                   err));
     p->key = &p->table.columns[column];
     switch (p->wires[p->plan->update_key].type.id) {
     case TYPE_INT16:
@@ -389,9 +326,7 @@ static status cut(struct planning *p, const char *where, struct error *err)
 static status copy_facts(struct planning *p, struct error *err)
 {
     struct read_plan *plan = p->plan;
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    TRY(postgres_query(p->conn, "SELECT current_date - DATE '1970-01-01'", &result, err));
-    plan->today = (int32_t)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    plan->today = p->source->today;
     plan->relation = arena_strdup(&plan->arena, p->table.label);
     plan->source_identity = arena_strdup(&plan->arena, p->source->identity);
     plan->consistency = arena_printf(&plan->arena, "all connections read the exported snapshot %s",
@@ -440,20 +375,4 @@ status postgres_plan(struct source *source, const struct read_request *request,
     *out = plan;
     plan = (struct read_plan){0}; /* the caller's now */
     return STATUS_OK;
-}
-
-/* ---- newest ---- */
-
-status postgres_newest(struct source *source, const struct read_request *request,
-                       struct arena *arena, struct scalar *out, struct error *err)
-{
-    struct postgres_table table;
-    if (!request->update_key)
-        return error_set(err, STATUS_BAD_CONFIG, "no update_key, so nothing is the newest");
-    TRY(postgres_table_describe(source->conn, request, arena, &table, err));
-    size_t column = postgres_table_column(&table, request->update_key);
-    if (column == SIZE_MAX)
-        return postgres_no_column(&table, request->update_key, "update_key", err);
-    return fence_largest(source->conn, &table, &table.columns[column], request->where,
-                         table.columns[column].wire.type, arena, out, err);
 }

@@ -5,6 +5,8 @@
 #include "source/postgres/postgres.h"
 #include "source/postgres/rows.h"
 #include "source/postgres/statement.h"
+#include "source/reject.h"
+#include "source/select.h"
 
 struct slot {
     struct decoder decoder;
@@ -70,58 +72,24 @@ static void why_words(const struct reader *reader, size_t column, size_t row, st
                 type_text(reader->plan->schema.fields[column].type, type));
 }
 
-static void json_string(struct text *out, const char *bytes, size_t size)
-{
-    text_append_char(out, '"');
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c == '"' || c == '\\')
-            text_append_char(out, '\\');
-        if (c < 0x20)
-            text_printf(out, "\\u%04x", c);
-        else
-            text_append_char(out, (char)c);
-    }
-    text_append_char(out, '"');
-}
-
-static void json_name(struct text *out, const char *name)
-{
-    json_string(out, name, strlen(name));
-}
-
 static status reject_row(struct reader *reader, size_t column, size_t row, struct error *err)
 {
-    SCOPED(text_release) struct text json = {0};
+    SCOPED(rejected_row_release) struct rejected_row rejected = {0};
     SCOPED(text_release) struct text why = {0};
-    if (!reader->options.reject)
-        return error_set(err, STATUS_BUG, "a row to reject and no reject file");
+    const struct field *fields = reader->plan->schema.fields;
     why_words(reader, column, row, &why);
-    text_append(&json, "{\"relation\":");
-    json_name(&json, reader->plan->relation);
-    text_append(&json, ",\"column\":");
-    json_name(&json, reader->plan->schema.fields[column].name);
-    text_append(&json, ",\"why\":");
-    json_string(&json, text_string(&why), why.size);
-    text_append(&json, ",\"values\":{");
+    rejected_row_init(&rejected, reader->plan->relation, NULL, fields[column].name, &why);
     for (size_t i = 0; i < reader->n_slots; i++) {
         SCOPED(text_release) struct text value = {0};
-        text_append(&json, i ? "," : "");
-        json_name(&json, reader->plan->schema.fields[i].name);
-        text_append_char(&json, ':');
         show_field(reader, i, row, &value);
         TRY(text_check(&value, err));
-        if (field_is_null(reader, i, row))
-            text_append(&json, "null");
-        else
-            json_string(&json, text_string(&value), value.size);
+        rejected_row_value(&rejected, fields[i].name,
+                           field_is_null(reader, i, row) ? NULL : text_string(&value), value.size);
     }
-    text_append(&json, "}}");
-    TRY(text_check(&json, err));
     reader->rejected[row] = 1;
     reader->any_rejected = true;
     reader->counts.rejected++;
-    return reader->options.reject(reader->options.reject_context, json.data, json.size, err);
+    return rejected_row_send(&rejected, &reader->options, err);
 }
 
 /* ---- values that do not fit ---- */
@@ -318,10 +286,9 @@ static status make_slots(struct reader *reader, const struct read_request *reque
     for (size_t i = 0; i < schema->n_fields; i++) {
         reader->n_slots = i + 1;
         TRY(wire_form_read(&text, &schema->fields[i], check, &reader->slots[i].decoder, err));
-        for (size_t c = 0; c < request->n_columns; c++) {
-            if (strcmp(request->columns[c].name, schema->fields[i].name) == 0)
-                reader->slots[i].policy = request->columns[c].on_error;
-        }
+        const struct column_request *asked =
+            column_request_find(request, schema->fields[i].name, strcmp);
+        reader->slots[i].policy = asked ? asked->on_error : POLICY_ERROR;
     }
     return STATUS_OK;
 }
@@ -345,7 +312,7 @@ void postgres_reader_close(struct reader *reader)
     } else if (reader->conn) { /* it may be broken, its transaction may have failed */
         if (reader->wire.busy)
             stop_server(reader->conn);
-        postgres_disconnectp(&reader->conn);
+        postgres_snapshot_discard(reader->source, reader->conn);
     }
     wire_release(&reader->wire);
     rows_release(&reader->rows);

@@ -22,31 +22,6 @@ status postgres_keep(struct text *text, struct arena *arena, const char **out, s
     return *out ? STATUS_OK : error_no_memory(err);
 }
 
-size_t postgres_table_column(const struct postgres_table *table, const char *name)
-{
-    for (size_t i = 0; i < table->n_columns; i++) {
-        if (strcmp(table->columns[i].name, name) == 0)
-            return i;
-    }
-    return SIZE_MAX;
-}
-
-status postgres_no_column(const struct postgres_table *table, const char *name, const char *user,
-                          struct error *err)
-{
-    const char **names = mem_realloc_array(NULL, table->n_columns + 1, sizeof(*names));
-    if (!names)
-        return error_no_memory(err);
-    for (size_t i = 0; i < table->n_columns; i++)
-        names[i] = table->columns[i].name;
-    const char *nearest = text_nearest(name, names, table->n_columns);
-    status_code s = error_set(err, STATUS_BAD_CONFIG, "%s: no column \"%s\" in %s%s%s%s", user,
-                              name, table->label, nearest ? "; did you mean \"" : "",
-                              nearest ? nearest : "", nearest ? "\"?" : "");
-    mem_free(names);
-    return s;
-}
-
 /* ---- which relation ---- */
 
 /* "public.orders" -> public, orders; "orders" -> NULL, orders. A dot inside a name is written in quotes. */
@@ -110,9 +85,9 @@ static status not_found(PGconn *conn, const char *stream, const char *name, stru
                      nearest ? "?" : "");
 }
 
-static const char *kind_word(char kind)
+const char *postgres_kind_word(char relkind)
 {
-    switch (kind) {
+    switch (relkind) {
     case 'r':
         return "table";
     case 'p':
@@ -147,14 +122,15 @@ static status find_relation(PGconn *conn, const char *stream, struct arena *aren
         return not_found(conn, stream, name, err);
     table->oid = (uint32_t)postgres_cell_number(result, 0, 0);
     table->kind = cell(result, 0, 1)[0];
-    if (!kind_word(table->kind))
+    if (!postgres_kind_word(table->kind))
         return error_set(err, STATUS_BAD_CONFIG, "%s is no table and no view", stream);
     if (!cell_true(result, 0, 2))
         return error_set(
             err, STATUS_DENIED,
             "user %s may not read %s; as its owner: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"",
             PQuser(conn), stream, values[0], name, PQuser(conn));
-    table->label = arena_printf(arena, "%s %s.%s", kind_word(table->kind), values[0], name);
+    table->label =
+        arena_printf(arena, "%s %s.%s", postgres_kind_word(table->kind), values[0], name);
     postgres_quote(&from, values[0]);
     text_append_char(&from, '.');
     postgres_quote(&from, name);
@@ -237,6 +213,17 @@ static status describe_query(PGconn *conn, const struct read_request *request, s
     return STATUS_OK;
 }
 
+static status name_columns(struct postgres_table *table, struct arena *arena, struct error *err)
+{
+    const char **names = arena_alloc(arena, table->n_columns * sizeof(*names) + 1);
+    if (!names)
+        return error_no_memory(err);
+    for (size_t i = 0; i < table->n_columns; i++)
+        names[i] = table->columns[i].name;
+    table->names = (struct column_names){names, table->n_columns, table->label, strcmp};
+    return STATUS_OK;
+}
+
 /* ---- where the rows are ---- */
 
 /* Leaves of the tree of partitions and children, the relation itself among them. */
@@ -291,10 +278,13 @@ status postgres_table_describe(PGconn *conn, const struct read_request *request,
                                struct arena *arena, struct postgres_table *out, struct error *err)
 {
     *out = (struct postgres_table){0};
-    if (request->query)
-        return describe_query(conn, request, arena, out, err);
+    if (request->query) {
+        TRY(describe_query(conn, request, arena, out, err));
+        return name_columns(out, arena, err);
+    }
     TRY(find_relation(conn, request->stream, arena, out, err));
     TRY(read_columns(conn, arena, out, err));
+    TRY(name_columns(out, arena, err));
     if (out->kind != 'v')
         TRY(read_parts(conn, arena, out, err));
     return STATUS_OK;

@@ -4,6 +4,7 @@
 
 #include "source/postgres/postgres.h"
 #include "source/postgres/type.h"
+#include "source/select.h"
 
 struct postgres_column {
     const char *name;
@@ -30,6 +31,7 @@ struct postgres_table {
     bool by_ctid;      /* parts can be cut by their blocks */
     struct postgres_column *columns;
     size_t n_columns;
+    struct column_names names; /* of the columns */
     struct postgres_part *parts;
     size_t n_parts;
     double rows;
@@ -40,10 +42,8 @@ struct postgres_table {
  * is nearest. */
 status postgres_table_describe(PGconn *conn, const struct read_request *request,
                                struct arena *arena, struct postgres_table *out, struct error *err);
-/* Position of column NAME, or SIZE_MAX. */
-size_t postgres_table_column(const struct postgres_table *table, const char *name);
-status postgres_no_column(const struct postgres_table *table, const char *name, const char *user,
-                          struct error *err);
+/* "table", "view" ... of a pg_class.relkind that holds or shows rows; else NULL. */
+const char *postgres_kind_word(char relkind);
 /* TEXT as a string of ARENA. */
 status postgres_keep(struct text *text, struct arena *arena, const char **out, struct error *err);
 

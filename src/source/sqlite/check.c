@@ -37,7 +37,8 @@ static void check_types(const struct sqlite_table *table, const struct read_requ
     size_t unknown = 0;
     for (size_t i = 0; i < table->n_columns; i++) {
         const struct sqlite_column *column = &table->columns[i];
-        const struct column_request *asked = sqlite_column_request(request, column->name);
+        const struct column_request *asked =
+            column_request_find(request, column->name, sqlite3_stricmp);
         char found[300];
         if (column->known || (asked && asked->has_type))
             continue;
@@ -58,10 +59,10 @@ static status check_key(struct source *source, const struct sqlite_table *table,
 {
     SCOPED(arena_release) struct arena arena = {0};
     struct sqlite_key key;
-    size_t column = sqlite_table_column(table, request->update_key);
-    if (column == SIZE_MAX)
-        return sqlite_no_column(table, request->update_key, "update_key", err);
-    const struct column_request *asked = sqlite_column_request(request, request->update_key);
+    size_t column;
+    TRY(column_names_need(&table->names, request->update_key, "update_key", &column, err));
+    const struct column_request *asked =
+        column_request_find(request, request->update_key, sqlite3_stricmp);
     struct type type = asked && asked->has_type ? asked->type : table->columns[column].type;
     struct error why = {0};
     status_code s =

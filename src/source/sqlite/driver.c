@@ -144,16 +144,6 @@ status sqlite_source_connect(const struct source *source, sqlite3 **out, struct 
     return STATUS_OK;
 }
 
-const struct column_request *sqlite_column_request(const struct read_request *request,
-                                                   const char *name)
-{
-    for (size_t i = 0; i < request->n_columns; i++) {
-        if (sqlite3_stricmp(request->columns[i].name, name) == 0)
-            return &request->columns[i];
-    }
-    return NULL;
-}
-
 static void sqlite_plan_end(struct source *source)
 {
     snapshot_end(&source->snapshot);

@@ -40,73 +40,13 @@ static status note(struct planning *p, const char *text, struct error *err)
     return STATUS_OK;
 }
 
-/* ---- which columns ---- */
-
-static bool left_out(const struct read_request *request, const char *name)
-{
-    for (const char *const *s = request->select; *s; s++) {
-        if ((*s)[0] == '-' && sqlite3_stricmp(*s + 1, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static status check_left_out(const struct planning *p, bool *out_only, struct error *err)
-{
-    *out_only = true;
-    for (const char *const *s = p->request->select; *s; s++) {
-        bool out = (*s)[0] == '-';
-        if (!out)
-            *out_only = false;
-        else if (sqlite_table_column(&p->table, *s + 1) == SIZE_MAX)
-            return sqlite_no_column(&p->table, *s + 1, "select", err);
-    }
-    return STATUS_OK;
-}
-
-static status pick_named(struct planning *p, struct error *err)
-{
-    for (const char *const *s = p->request->select; *s; s++) {
-        if ((*s)[0] == '-')
-            continue;
-        size_t column = sqlite_table_column(&p->table, *s);
-        if (column == SIZE_MAX)
-            return sqlite_no_column(&p->table, *s, "select", err);
-        for (size_t i = 0; i < p->n_picked; i++) {
-            if (p->picked[i] == column)
-                return error_set(err, STATUS_BAD_CONFIG, "select: column \"%s\" twice", *s);
-        }
-        if (!left_out(p->request, *s))
-            p->picked[p->n_picked++] = column;
-    }
-    return STATUS_OK;
-}
-
-static status pick_columns(struct planning *p, struct error *err)
-{
-    bool only_left_out = true;
-    p->picked = arena_alloc(&p->plan->arena, (p->table.n_columns + 1) * sizeof(*p->picked));
-    if (!p->picked)
-        return error_no_memory(err);
-    if (p->request->select)
-        TRY(check_left_out(p, &only_left_out, err));
-    if (!only_left_out)
-        TRY(pick_named(p, err));
-    for (size_t i = 0; only_left_out && i < p->table.n_columns; i++) {
-        if (!p->request->select || !left_out(p->request, p->table.columns[i].name))
-            p->picked[p->n_picked++] = i;
-    }
-    if (p->n_picked == 0)
-        return error_set(err, STATUS_BAD_CONFIG, "select leaves no column of %s", p->table.label);
-    return STATUS_OK;
-}
-
 /* ---- the schema ---- */
 
 static status add_field(struct planning *p, const struct sqlite_column *column, struct error *err)
 {
     char id[32], text[64];
-    const struct column_request *asked = sqlite_column_request(p->request, column->name);
+    const struct column_request *asked =
+        column_request_find(p->request, column->name, sqlite3_stricmp);
     struct field field = {.name = column->name,
                           .type = asked && asked->has_type ? asked->type : column->type,
                           .nullable = column->nullable || (asked && asked->on_error == POLICY_NULL),
@@ -121,24 +61,14 @@ static status add_field(struct planning *p, const struct sqlite_column *column, 
     return schema_append(&p->plan->schema, &field, err);
 }
 
-static status check_column_requests(const struct planning *p, struct error *err)
-{
-    for (size_t i = 0; i < p->request->n_columns; i++) {
-        const struct column_request *asked = &p->request->columns[i];
-        const char *user = asked->where ? asked->where : "columns";
-        if (sqlite_table_column(&p->table, asked->name) == SIZE_MAX)
-            return sqlite_no_column(&p->table, asked->name, user, err);
-    }
-    return STATUS_OK;
-}
-
 static status make_schema(struct planning *p, struct error *err)
 {
-    TRY(pick_columns(p, err));
-    TRY(check_column_requests(p, err));
+    TRY(select_columns(&p->table.names, p->request, &p->plan->arena, &p->picked, &p->n_picked,
+                       err));
     for (size_t i = 0; i < p->n_picked; i++) {
         const struct sqlite_column *column = &p->table.columns[p->picked[i]];
-        const struct column_request *asked = sqlite_column_request(p->request, column->name);
+        const struct column_request *asked =
+            column_request_find(p->request, column->name, sqlite3_stricmp);
         TRY(add_field(p, column, err));
         if (column->known || (asked && asked->has_type))
             continue;
@@ -191,16 +121,9 @@ static status examine_key(struct planning *p, struct error *err)
     plan->bound.is_null = true;
     if (!p->request->update_key)
         return STATUS_OK;
-    size_t column = sqlite_table_column(&p->table, p->request->update_key);
-    if (column == SIZE_MAX)
-        return sqlite_no_column(&p->table, p->request->update_key, "update_key", err);
-    for (size_t i = 0; i < p->n_picked; i++) {
-        if (p->picked[i] == column)
-            plan->update_key = i;
-    }
-    if (plan->update_key == SIZE_MAX)
-        return error_set(err, STATUS_BAD_CONFIG, "select leaves out the update_key \"%s\"",
-                         p->request->update_key);
+    size_t column;
+    TRY(select_key(&p->table.names, p->request->update_key, p->picked, p->n_picked, &column,
+                   &plan->update_key, err));
     struct type type = plan->schema.fields[plan->update_key].type;
     TRY(sqlite_key_examine(p->db, &p->table, p->request, column, type, &plan->arena, &p->key, err));
     p->has_key = true;
@@ -502,10 +425,10 @@ status sqlite_newest(struct source *source, const struct read_request *request, 
         return error_set(err, STATUS_BAD_CONFIG, "no update_key, so nothing is the newest");
     TRY(sqlite_source_connect(source, &db, err));
     TRY(sqlite_table_describe(db, request, arena, &table, err));
-    size_t column = sqlite_table_column(&table, request->update_key);
-    if (column == SIZE_MAX)
-        return sqlite_no_column(&table, request->update_key, "update_key", err);
-    const struct column_request *asked = sqlite_column_request(request, request->update_key);
+    size_t column;
+    TRY(column_names_need(&table.names, request->update_key, "update_key", &column, err));
+    const struct column_request *asked =
+        column_request_find(request, request->update_key, sqlite3_stricmp);
     type = asked && asked->has_type ? asked->type : table.columns[column].type;
     return sqlite_key_newest(db, &table, request, column, type, arena, out, err);
 }

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "source/reject.h"
 #include "source/sqlite/declared_type.h"
 #include "source/sqlite/page_rows.h"
 #include "source/sqlite/sqlite.h"
@@ -111,28 +112,14 @@ static void why_words(const struct reader *reader, size_t column, const struct s
 
 /* ---- rejected rows ---- */
 
-static void json_string(struct text *out, const char *bytes, size_t size)
-{
-    text_append_char(out, '"');
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c == '"' || c == '\\')
-            text_append_char(out, '\\');
-        if (c < 0x20)
-            text_printf(out, "\\u%04x", c);
-        else
-            text_append_char(out, (char)c);
-    }
-    text_append_char(out, '"');
-}
-
 /* As text, whatever it is; bytes that are no text as 0x and hex digits. */
-static status json_value(const struct stored_value *value, struct text *out, struct error *err)
+static status add_value(struct rejected_row *row, const char *name,
+                        const struct stored_value *value, struct error *err)
 {
     struct field field = {.name = "", .type = {.id = TYPE_UTF8}, .nullable = true};
     struct column column;
     if (value->kind == SQLITE_NULL) {
-        text_append(out, "null");
+        rejected_row_value(row, name, NULL, 0);
         return STATUS_OK;
     }
     TRY(column_init(&column, &field, err));
@@ -140,7 +127,8 @@ static status json_value(const struct stored_value *value, struct text *out, str
     if (s == STATUS_OK && value_append_any_text(&column, value, err) != FIT_YES)
         s = error_no_memory(err);
     if (s == STATUS_OK)
-        json_string(out, (const char *)column.data.data, column.data.size);
+        rejected_row_value(row, name, column.data.size ? (const char *)column.data.data : "",
+                           column.data.size);
     column_release(&column);
     return s;
 }
@@ -148,36 +136,22 @@ static status json_value(const struct stored_value *value, struct text *out, str
 static status reject_row(struct reader *reader, size_t column, const struct stored_value *value,
                          struct error *err)
 {
-    SCOPED(text_release) struct text json = {0};
-    SCOPED(text_release) struct text part = {0};
-    if (!reader->options.reject)
-        return error_set(err, STATUS_BUG, "a row to reject and no reject file");
-    text_append(&json, "{\"relation\":");
-    json_string(&json, reader->plan->relation, strlen(reader->plan->relation));
-    row_words(reader, &part);
-    text_append(&json, ",\"row\":");
-    json_string(&json, text_string(&part), part.size);
-    const char *name = reader->plan->schema.fields[column].name;
-    text_append(&json, ",\"column\":");
-    json_string(&json, name, strlen(name));
-    text_release(&part);
-    why_words(reader, column, value, &part);
-    text_append(&json, ",\"why\":");
-    json_string(&json, text_string(&part), part.size);
-    text_append(&json, ",\"values\":{");
+    SCOPED(rejected_row_release) struct rejected_row rejected = {0};
+    SCOPED(text_release) struct text which = {0};
+    SCOPED(text_release) struct text why = {0};
+    const struct field *fields = reader->plan->schema.fields;
+    row_words(reader, &which);
+    TRY(text_check(&which, err));
+    why_words(reader, column, value, &why);
+    rejected_row_init(&rejected, reader->plan->relation, text_string(&which), fields[column].name,
+                      &why);
     for (size_t i = 0; i < reader->n_fields; i++) {
-        name = reader->plan->schema.fields[i].name;
-        text_append(&json, i ? "," : "");
-        json_string(&json, name, strlen(name));
-        text_append_char(&json, ':');
         struct stored_value each;
         TRY(value_at(reader, i, &each, err));
-        TRY(json_value(&each, &json, err));
+        TRY(add_value(&rejected, fields[i].name, &each, err));
     }
-    text_append(&json, "}}");
-    TRY(text_check(&json, err));
     reader->counts.rejected++;
-    return reader->options.reject(reader->options.reject_context, json.data, json.size, err);
+    return rejected_row_send(&rejected, &reader->options, err);
 }
 
 /* ---- values that do not fit ---- */
@@ -459,7 +433,8 @@ static status make_slots(struct reader *reader, const struct read_request *reque
     reader->counts.policy = reader->policy_counts;
     for (size_t i = 0; i < n; i++) {
         const struct field *field = &schema->fields[i];
-        TRY(make_slot(&reader->slots[i], field, sqlite_column_request(request, field->name), err));
+        TRY(make_slot(&reader->slots[i], field,
+                      column_request_find(request, field->name, sqlite3_stricmp), err));
         if (reader->slots[i].policy == POLICY_TEXT)
             reader->has_text_policy = true;
         if (type_is_text_like(field->type)) {

@@ -21,10 +21,6 @@ struct source {
 
 /* A fresh connection to the database as it is now. */
 status sqlite_source_connect(const struct source *source, sqlite3 **out, struct error *err);
-/* What the job says about column NAME; NULL: nothing. */
-const struct column_request *sqlite_column_request(const struct read_request *request,
-                                                   const char *name);
-
 /* The callbacks of source.h, one file each. */
 status sqlite_plan(struct source *source, const struct read_request *request, struct read_plan *out,
                    struct error *err);

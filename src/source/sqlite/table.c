@@ -249,6 +249,17 @@ static status describe_query(sqlite3 *db, const char *query, struct arena *arena
     return STATUS_OK;
 }
 
+static status name_columns(struct sqlite_table *table, struct arena *arena, struct error *err)
+{
+    const char **names = arena_alloc(arena, table->n_columns * sizeof(*names) + 1);
+    if (!names)
+        return error_no_memory(err);
+    for (size_t i = 0; i < table->n_columns; i++)
+        names[i] = table->columns[i].name;
+    table->names = (struct column_names){names, table->n_columns, table->label, sqlite3_stricmp};
+    return STATUS_OK;
+}
+
 status sqlite_table_describe(sqlite3 *db, const struct read_request *request, struct arena *arena,
                              struct sqlite_table *out, struct error *err)
 {
@@ -263,37 +274,9 @@ status sqlite_table_describe(sqlite3 *db, const struct read_request *request, st
             TRY(name_rowid(&table, arena, err));
         }
     }
+    TRY(name_columns(&table, arena, err));
     *out = table;
     return STATUS_OK;
-}
-
-size_t sqlite_table_column(const struct sqlite_table *table, const char *name)
-{
-    size_t other_case = SIZE_MAX;
-    for (size_t i = 0; i < table->n_columns; i++) {
-        if (strcmp(table->columns[i].name, name) == 0)
-            return i;
-        if (strcasecmp(table->columns[i].name, name) == 0)
-            other_case = i;
-    }
-    return other_case;
-}
-
-status sqlite_no_column(const struct sqlite_table *table, const char *name, const char *user,
-                        struct error *err)
-{
-    SCOPED(arena_release) struct arena arena = {0};
-    const char **names = arena_alloc(&arena, (table->n_columns + 1) * sizeof(*names));
-    if (!names)
-        return error_no_memory(err);
-    for (size_t i = 0; i < table->n_columns; i++)
-        names[i] = table->columns[i].name;
-    const char *nearest = text_nearest(name, names, table->n_columns);
-    if (nearest)
-        return error_set(err, STATUS_BAD_CONFIG, "%s: no column \"%s\" in %s; did you mean \"%s\"?",
-                         user, name, table->label, nearest);
-    return error_set(err, STATUS_BAD_CONFIG, "%s: no column \"%s\" in %s", user, name,
-                     table->label);
 }
 
 /* BINARY is the order of the values for numbers and for text in one form; a column with another collation

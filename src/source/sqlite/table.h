@@ -3,6 +3,7 @@
 #define LEAT_SOURCE_SQLITE_TABLE_H
 
 #include "batch/schema.h"
+#include "source/select.h"
 #include "source/source.h"
 #include "source/sqlite/connection.h"
 
@@ -32,20 +33,16 @@ struct sqlite_table {
     const char *from;  /* SQL behind FROM, quoted */
     struct sqlite_column *columns;
     size_t n_columns;
-    const char *rowid;   /* SQL that names the row's id; NULL: none */
-    size_t rowid_column; /* the column that is the rowid (INTEGER PRIMARY KEY), or SIZE_MAX */
-    int64_t root_page;   /* of a table with rowid; else 0 */
+    struct column_names names; /* of the columns */
+    const char *rowid;         /* SQL that names the row's id; NULL: none */
+    size_t rowid_column;       /* the column that is the rowid (INTEGER PRIMARY KEY), or SIZE_MAX */
+    int64_t root_page;         /* of a table with rowid; else 0 */
 };
 
 /* Describe REQUEST's stream or query. BAD_CONFIG: no such table (with the nearest name), or the query is
  * not one reading statement. */
 status sqlite_table_describe(sqlite3 *db, const struct read_request *request, struct arena *arena,
                              struct sqlite_table *out, struct error *err);
-/* Position of NAME, or SIZE_MAX; an exact name wins over one in other letter case, as in SQLite. */
-size_t sqlite_table_column(const struct sqlite_table *table, const char *name);
-/* BAD_CONFIG: no column NAME, with the nearest one. USER says where it was asked for ("select"). */
-status sqlite_no_column(const struct sqlite_table *table, const char *name, const char *user,
-                        struct error *err);
 /* An index whose first column is COLUMN, in order of its values, and that holds every row (not partial);
  * NULL: none. Of several the one with the fewest columns. */
 status sqlite_table_index(sqlite3 *db, const struct sqlite_table *table, size_t column,
