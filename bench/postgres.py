@@ -2,18 +2,21 @@
 
     python bench/postgres.py [--repeat 3] [--only NAME,...]
 
-A server of its own (Debian's PostgreSQL) holds the table, loaded and vacuumed once, in .cache/bench/postgres; it runs on the
-same machine and its CPU is not counted. Every contender is a process of its own.
+A server of its own (Debian's PostgreSQL) holds the table, loaded and vacuumed once, in /var/tmp/leat-bench-postgres; it runs
+on the same machine and its CPU is not counted. Every contender is a process of its own, and must have written all rows.
+`scripts/packages bench-postgres` installs them all; one that is missing is a line that says so.
 """
 
 import argparse
+import importlib.util
+import json
 import os
 import pathlib
+import shutil
 import sqlite3
-import subprocess
 import sys
 
-from contest import CACHE, LEAT, OUT, ROOT, clean, make_database, measure, python, written
+from contest import CACHE, LEAT, OUT, ROOT, Missing, compiled, contest, make_database, options, python, version
 
 sys.path.insert(0, str(ROOT / "tests"))
 from postgres_server import Server  # noqa: E402
@@ -43,29 +46,33 @@ def start() -> Server:
     return server
 
 
+BUDGET = 128  # MB
+ALLOWANCE = 64  # MB that leat may take besides
+
+
 def leat(server):
     job = OUT / "job.yaml"
     job.write_text(
         f"source: '{server.url()}'\ntarget: file://{OUT}/lake\n"
         "defaults: {table: delta, compression: 'zstd:1'}\nstreams:\n  public.lineitem: {mode: full-refresh}\n"
     )
-    return [LEAT, "run", job, "--memory", "128MB", "--quiet"]
+    return [LEAT, "run", job, "--memory", f"{BUDGET}MB", "--quiet"]
 
 
 def conninfo(server):
     return f"host={server.folder} port={server.port} user=admin dbname=postgres"
 
 
-def copy(connections):
-    def command(server):
-        program, source = CACHE / "copy", ROOT / "bench" / "copy.c"
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(
-                ["cc", "-O2", "-I/usr/include/postgresql", "-o", program, source, "-lpq", "-lpthread"], check=True
-            )
-        return [program, conninfo(server), "lineitem", str(connections)]
+def tcp(server):
+    return f"postgresql://admin@127.0.0.1:{server.port}/postgres"
 
-    return command
+
+def copy(connections):
+    libraries = ("-I/usr/include/postgresql", "-lpq", "-lpthread")
+    return lambda server: [compiled("copy", *libraries), conninfo(server), "lineitem", connections]
+
+
+# ---- Python packages, each in a fresh interpreter ----
 
 
 def duckdb(server):
@@ -78,10 +85,6 @@ c.execute("ATTACH '{conninfo(server)}' AS pg (TYPE postgres, READ_ONLY)")
 c.execute("COPY (SELECT * FROM pg.public.lineitem) TO '{OUT}/duckdb.parquet'"
           " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
 """)
-
-
-def tcp(server):
-    return f"postgresql://admin@127.0.0.1:{server.port}/postgres"
 
 
 def connectorx(server):
@@ -105,43 +108,120 @@ with adbc_driver_postgresql.dbapi.connect("{tcp(server)}") as connection, connec
 """)
 
 
+def package(name):
+    """The folder of a Python package that `make bench` does without."""
+    found = importlib.util.find_spec(name)
+    if not found or not found.origin:
+        raise Missing("make bench-postgres")
+    return pathlib.Path(found.origin).parent
+
+
+def dlt(server):
+    """Its writer has no level to ask for: zstd's own, which is 1 in Arrow."""
+    package("dlt")
+    environment = {
+        "DLT_DATA_DIR": f"{OUT}/dlt-state",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "DATA_WRITER__COMPRESSION": "zstd",
+        "NORMALIZE__DATA_WRITER__COMPRESSION": "zstd",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+    }
+    return python(f"""
+import dlt, dlt.sources.sql_database
+pipeline = dlt.pipeline("bench", destination=dlt.destinations.filesystem("file://{OUT}/dlt"), dataset_name="lake",
+                        pipelines_dir="{OUT}/dlt-state/pipelines")
+table = dlt.sources.sql_database.sql_table(
+    "{tcp(server).replace('postgresql:', 'postgresql+psycopg2:')}", "lineitem", backend="pyarrow", chunk_size=100000,
+    reflection_level="full_with_precision", write_disposition="replace")
+pipeline.run(table, loader_file_format="parquet")
+"""), environment
+
+
+def sling(server):
+    """With its own writer: by default it fetches a DuckDB from a release page and writes by that."""
+    words = {"format": "parquet", "compression": "zstd", "file_max_bytes": 0, "file_max_rows": 0}
+    environment = {"SLING_HOME_DIR": f"{OUT}/sling", "SLING_DISABLE_TELEMETRY": "true", "SLING_DUCKDB_COMPUTE": "false"}
+    return [
+        package("sling_linux_amd64") / "bin" / "sling-linux-amd64", "run",
+        "--src-conn", tcp(server) + "?sslmode=disable", "--src-stream", "public.lineitem",
+        "--tgt-object", f"file://{OUT}/sling.parquet", "--tgt-options", json.dumps(words), "--mode", "full-refresh",
+    ], environment
+
+
+# ---- Rust programs, built into .cache/bench/cargo ----
+
+
+def crate(name):
+    program = CACHE / "cargo" / "bin" / name
+    if not program.exists():
+        raise Missing("make bench-postgres")
+    return program
+
+
+def rivet(server):
+    job = OUT / "rivet.yaml"
+    job.write_text(f"""
+source: {{type: postgres, url: "{tcp(server)}", tls: {{mode: disable}}}}
+exports:
+  - {{name: lineitem, table: public.lineitem, mode: full, format: parquet, compression: zstd, compression_level: 1,
+     destination: {{type: local, path: {OUT}/rivet}}}}
+""")
+    return [crate("rivet"), "run", "--config", job]
+
+
+def pg2parquet(server):
+    return [
+        crate("pg2parquet"), "export", "--quiet", "--connection", tcp(server) + "?sslmode=disable", "--table", "lineitem",
+        "--output-file", OUT / "pg2parquet.parquet", "--compression", "zstd", "--compression-level", "1",
+        "--decimal-precision", "15", "--decimal-scale", "2",
+    ]
+
+
+def odbc2parquet(server):
+    """With a cursor on the server: else Debian's driver holds the whole result."""
+    program = crate("odbc2parquet")
+    if not shutil.which("odbcinst"):
+        raise Missing("make bench-postgres")
+    words = {
+        "Driver": "{PostgreSQL Unicode}", "Server": "127.0.0.1", "Port": server.port, "Database": "postgres", "Uid": "admin",
+        "UseDeclareFetch": 1, "Fetch": 10000,
+    }
+    return [
+        program, "--quiet", "query", "--connection-string", "".join(f"{key}={value};" for key, value in words.items()),
+        "--column-compression-default", "zstd", "--column-compression-level-default", "1",
+        OUT / "odbc2parquet.parquet", "SELECT * FROM lineitem",
+    ]
+
+
 CONTENDERS = {
     "copy2": ("COPY BINARY to nowhere, two connections", copy(2)),
     "copy4": ("COPY BINARY to nowhere, four connections", copy(4)),
-    "leat": ("leat run, published Delta table", leat),
-    "duckdb": ("DuckDB with its postgres extension", duckdb),
-    "connectorx": ("ConnectorX, two partitions, pyarrow", connectorx),
-    "adbc": ("ADBC PostgreSQL, pyarrow", adbc),
+    "leat": (f"leat run --memory {BUDGET}MB, published Delta table", leat),
+    "duckdb": (f"DuckDB{version('duckdb')} with its postgres extension", duckdb),
+    "connectorx": (f"ConnectorX{version('connectorx')}, two partitions, pyarrow", connectorx),
+    "adbc": (f"ADBC PostgreSQL{version('adbc-driver-postgresql')}, pyarrow", adbc),
+    "rivet": ("rivet-cli 0.32.2, mode full", rivet),
+    "pg2parquet": ("pg2parquet 0.2.2", pg2parquet),
+    "odbc2parquet": ("odbc2parquet 11.0.1, a cursor of 10,000 rows", odbc2parquet),
+    "sling": (f"sling{version('sling-linux-amd64')}", sling),
+    "dlt": (f"dlt{version('dlt')}, its pyarrow backend", dlt),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", help="names, as in " + ",".join(CONTENDERS))
+    options(parser, CONTENDERS, repeat=3)
     arguments = parser.parse_args()
     server = start()
     try:
-        print(f"lineitem, scale 1, 6,001,215 rows; {os.cpu_count()} cores, best of {arguments.repeat}\n")
-        print(f"| {'':40} | {'wall s':>7} | {'CPU s':>7} | {'peak MB':>8} | {'out MB':>7} |")
-        print(f"|{'-' * 42}|{'-' * 8}:|{'-' * 8}:|{'-' * 9}:|{'-' * 8}:|")
-        for name in (arguments.only or ",".join(CONTENDERS)).split(","):
-            title, command = CONTENDERS[name]
-            best = None
-            try:
-                for _ in range(arguments.repeat):
-                    clean()
-                    found = measure(command(server))
-                    best = min(best or found, found)
-            except (RuntimeError, OSError) as error:
-                print(f"| {title:40} | failed: {str(error).splitlines()[-1][:60]} |", flush=True)
-                continue
-            wall, cpu, peak = best
-            print(f"| {title:40} | {wall:7.2f} | {cpu:7.2f} | {peak:8.0f} | {written():7.0f} |", flush=True)
-        clean()
+        ((rows,),) = server.query("SELECT count(*) FROM lineitem")
+        print(f"lineitem, scale 1, {rows:,} rows; {os.cpu_count()} cores, best of {arguments.repeat};"
+              f" leat may take {BUDGET} + {ALLOWANCE} MB\n")
+        most = {"leat": BUDGET + ALLOWANCE}
+        return 0 if contest(CONTENDERS, arguments, server, width=48, rows=rows, most_peak=most) else 1
     finally:
         server.stop("fast")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
