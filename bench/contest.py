@@ -15,7 +15,7 @@ import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "bench"
-OUT = CACHE / "out"
+OUT = pathlib.Path(os.environ.get("LEAT_BENCH_OUT", CACHE / "out"))  # emptied by every run
 LEAT = pathlib.Path(os.environ.get("LEAT", ROOT / "build" / "leat"))
 
 SCHEMAS = {
