@@ -182,6 +182,19 @@ bool numeric_text(const uint8_t *value, size_t size, struct text *out)
     return true;
 }
 
+/* Field I as text. False: it has none, or memory ended: then FAILED says so, and ERR if no row comes before it. */
+static bool field_as_text(const struct fields *fields, size_t i, struct text *out,
+                          status_code *failed, struct error *err)
+{
+    const uint8_t *p = fields->base + fields->at[i];
+    uint32_t size = load_u32be(p);
+    out->size = 0;
+    if (size == UINT32_MAX || !numeric_text(p + 4, size, out))
+        return false;
+    *failed = text_check(out, i == 0 ? err : NULL);
+    return *failed == STATUS_OK;
+}
+
 status decode_numeric_32(const struct decoder *decoder, struct column *column,
                          const struct fields *fields, size_t *out_n, struct error *err)
 {
@@ -190,15 +203,8 @@ status decode_numeric_32(const struct decoder *decoder, struct column *column,
     SCOPED(text_release) struct text text = {0};
     status_code failed = STATUS_OK;
     size_t i;
-    for (i = 0; i < fields->n; i++) {
-        const uint8_t *p = fields->base + fields->at[i];
-        uint32_t size = load_u32be(p);
-        text.size = 0;
-        if (size == UINT32_MAX || !numeric_text(p + 4, size, &text))
-            break;
-        failed = text_check(&text, i == 0 ? err : NULL);
-        if (failed != STATUS_OK ||
-            !parse_decimal(text_string(&text), text.size, decoder->type.precision,
+    for (i = 0; i < fields->n && field_as_text(fields, i, &text, &failed, err); i++) {
+        if (!parse_decimal(text_string(&text), text.size, decoder->type.precision,
                            decoder->type.scale, out + i * WIDE_BYTES))
             break;
     }
@@ -213,15 +219,8 @@ status decode_numeric_text(const struct decoder *decoder, struct column *column,
     int64_t *offsets = (int64_t *)(void *)column->values.data + column->rows + 1;
     status_code failed = STATUS_OK;
     size_t i;
-    for (i = 0; i < fields->n; i++) {
-        const uint8_t *p = fields->base + fields->at[i];
-        uint32_t size = load_u32be(p);
-        text.size = 0;
-        if (size == UINT32_MAX || !numeric_text(p + 4, size, &text))
-            break;
-        failed = text_check(&text, i == 0 ? err : NULL);
-        if (failed == STATUS_OK)
-            failed = column_grow_data(column, text.size, i == 0 ? err : NULL);
+    for (i = 0; i < fields->n && field_as_text(fields, i, &text, &failed, err); i++) {
+        failed = column_grow_data(column, text.size, i == 0 ? err : NULL);
         if (failed != STATUS_OK)
             break;
         memcpy(column->data.data + column->data.size, text.data, text.size);
