@@ -221,7 +221,7 @@ static void describe_floating(struct text *out, struct span bound)
     append_scalar(out, &scalar);
 }
 
-static size_t fixed_bytes(const struct schema_element *element)
+size_t describe_bound_bytes(const struct schema_element *element)
 {
     switch (element->physical) {
     case PARQUET_BOOLEAN:
@@ -253,7 +253,7 @@ static void describe_uuid(struct text *out, struct span bound)
 
 void describe_bound(struct text *out, const struct schema_element *element, struct span bound)
 {
-    size_t fixed = fixed_bytes(element);
+    size_t fixed = describe_bound_bytes(element);
     if (fixed > 0 && bound.size != fixed)
         describe_hex(out, bound);
     else if (element->physical == PARQUET_BOOLEAN)

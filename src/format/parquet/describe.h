@@ -16,6 +16,8 @@ const char *describe_repetition(int repetition);
 /* Valid UTF-8 as it is, all else and control characters as \xNN; cut after LIMIT bytes (0: never). */
 void describe_text(struct text *out, struct span bytes, size_t limit);
 bool describe_is_text(const struct schema_element *element);
+/* Of a bound; 0: FIXED_LEN_BYTE_ARRAY and what is of any length. */
+size_t describe_bound_bytes(const struct schema_element *element);
 /* A bound in PLAIN form, by the type of its column. What does not fit the type is shown as hex. */
 void describe_bound(struct text *out, const struct schema_element *element, struct span bound);
 

@@ -60,11 +60,6 @@ static void file_freep(struct format_file **file)
     parquet_file_abort(*file);
 }
 
-static void arena_cleanup(struct arena *arena)
-{
-    arena_release(arena);
-}
-
 static status sink_write(struct format_file *file, const void *bytes, size_t size,
                          struct error *err)
 {
@@ -162,7 +157,7 @@ static status remember(struct format_file *file, const void *meta, size_t meta_b
 static status take_meta(struct format_file *file, const void *bytes, size_t size,
                         uint64_t pages_bytes, struct error *err)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     struct group_meta meta;
     TRY(group_meta_read(bytes, size, &file->plan, pages_bytes, &arena, &meta, err));
     if (file->offset + pages_bytes > INT64_MAX / 2)

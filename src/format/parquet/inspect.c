@@ -11,11 +11,6 @@
 
 enum { INDENT_MAX = 24, NAME_WIDTH = 26 };
 
-static void arena_cleanup(struct arena *arena)
-{
-    arena_release(arena);
-}
-
 static void text_cleanup(struct text *text)
 {
     text_release(text);
@@ -302,7 +297,7 @@ static status print_columns(const struct inspect_report *report,
 
 static status as_text(const struct inspect_report *report, const struct footer *footer)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     SCOPED(text_cleanup) struct text text = {0};
     struct column_survey *columns;
     size_t n = 0;

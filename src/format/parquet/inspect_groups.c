@@ -4,11 +4,6 @@
 
 enum { NAME_WIDTH = 26 };
 
-static void arena_cleanup(struct arena *arena)
-{
-    arena_release(arena);
-}
-
 static void text_cleanup(struct text *text)
 {
     text_release(text);
@@ -113,7 +108,7 @@ static status print_pages(const struct inspect_report *report, const struct sche
 static status print_chunk(const struct inspect_report *report, const struct parquet_chunk *chunk,
                           const struct schema_element *element)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     SCOPED(text_cleanup) struct text text = {0};
     struct chunk_probe probe;
     TRY(chunk_probe_read(report->source, chunk, &arena, &probe, report->err));

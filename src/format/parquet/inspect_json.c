@@ -13,11 +13,6 @@ struct build {
     bool failed;
 };
 
-static void arena_cleanup(struct arena *arena)
-{
-    arena_release(arena);
-}
-
 static void put(struct build *build, json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) != 0)
@@ -395,7 +390,7 @@ static status write_columns(struct document *document, const struct column_surve
 static status write_chunk(struct document *document, const struct parquet_chunk *chunk,
                           const struct schema_element *element)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     struct chunk_probe probe;
     struct build *build = &document->build;
     TRY(chunk_probe_read(document->source, chunk, &arena, &probe, document->err));
@@ -427,7 +422,7 @@ static status write_group(struct document *document, const struct parquet_group 
 status inspect_json(const struct byte_source *source, const struct footer *footer,
                     const struct format_inspect_options *options, FILE *out, struct error *err)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     const struct parquet_footer *meta = &footer->meta;
     struct document document = {.source = source, .options = options, .out = out, .err = err};
     struct column_survey *columns;

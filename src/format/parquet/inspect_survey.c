@@ -6,11 +6,6 @@
 #include "format/parquet/bounds.h"
 #include "format/parquet/describe.h"
 
-static void arena_cleanup(struct arena *arena)
-{
-    arena_release(arena);
-}
-
 enum leaf_order survey_order(const struct schema_element *element)
 {
     bool is_unsigned = element->logical == PARQUET_LOGICAL_INTEGER && !element->is_signed;
@@ -40,20 +35,9 @@ enum leaf_order survey_order(const struct schema_element *element)
 
 static size_t bound_bytes(const struct schema_element *element)
 {
-    switch (element->physical) {
-    case PARQUET_BOOLEAN:
-        return 1;
-    case PARQUET_INT32:
-    case PARQUET_FLOAT:
-        return 4;
-    case PARQUET_INT64:
-    case PARQUET_DOUBLE:
-        return 8;
-    case PARQUET_FIXED:
-        return element->type_length > 0 ? (size_t)element->type_length : 0;
-    default:
-        return 0;
-    }
+    if (element->physical != PARQUET_FIXED)
+        return describe_bound_bytes(element);
+    return element->type_length > 0 ? (size_t)element->type_length : 0;
 }
 
 static bool is_nan(const struct schema_element *element, struct span bound)
@@ -317,7 +301,7 @@ static status survey_column(const struct byte_source *source, const struct parqu
                             const struct schema_element *element, size_t leaf,
                             struct column_survey *out, struct error *err)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     *out = (struct column_survey){
         .element = element, .distinct = -1, .ascending = true, .descending = true};
     struct surveying s = {.source = source,

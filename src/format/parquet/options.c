@@ -164,14 +164,9 @@ static status read_column_codec(const struct option_entry *entry, struct codec_s
     return STATUS_OK;
 }
 
-static void arena_cleanup(struct arena *arena)
-{
-    arena_release(arena);
-}
-
 status parquet_options_check(const struct option_values *values, struct error *err)
 {
-    SCOPED(arena_cleanup) struct arena arena = {0};
+    SCOPED(arena_release) struct arena arena = {0};
     struct parquet_options options;
     struct codec_spec codec;
     TRY(parquet_options_read(values, &options, err));

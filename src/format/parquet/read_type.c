@@ -36,97 +36,68 @@ NARROW(to_uint16, uint16_t)
 
 static const int64_t DAY_US = INT64_C(86400000000);
 
-static size_t time_from_millis(const struct read_type *type, const uint8_t *from, size_t n,
-                               uint8_t *out)
+struct int96 {
+    uint8_t bytes[12];
+};
+
+static inline bool day_time(int64_t us, int64_t *out)
 {
-    (void)type;
-    for (size_t i = 0; i < n; i++) {
-        int32_t ms;
-        memcpy(&ms, from + 4 * i, 4);
-        int64_t us = (int64_t)ms * 1000;
-        if (us < 0 || us > DAY_US)
-            return i;
-        memcpy(out + 8 * i, &us, 8);
-    }
-    return n;
+    *out = us;
+    return us >= 0 && us <= DAY_US;
 }
 
-static size_t time_from_micros(const struct read_type *type, const uint8_t *from, size_t n,
-                               uint8_t *out)
+static inline bool day_millis(int32_t ms, int64_t *out)
 {
-    (void)type;
-    for (size_t i = 0; i < n; i++) {
-        int64_t us;
-        memcpy(&us, from + 8 * i, 8);
-        if (us < 0 || us > DAY_US)
-            return i;
-        memcpy(out + 8 * i, &us, 8);
-    }
-    return n;
+    return day_time((int64_t)ms * 1000, out);
 }
 
-static size_t time_from_nanos(const struct read_type *type, const uint8_t *from, size_t n,
-                              uint8_t *out)
+static inline bool whole_micros(int64_t ns, int64_t *out)
 {
-    (void)type;
-    for (size_t i = 0; i < n; i++) {
-        int64_t ns;
-        memcpy(&ns, from + 8 * i, 8);
-        int64_t us = ns / 1000;
-        if (us * 1000 != ns || us < 0 || us > DAY_US)
-            return i;
-        memcpy(out + 8 * i, &us, 8);
-    }
-    return n;
+    *out = ns / 1000;
+    return *out * 1000 == ns;
 }
 
-static size_t stamp_from_millis(const struct read_type *type, const uint8_t *from, size_t n,
-                                uint8_t *out)
+static inline bool day_nanos(int64_t ns, int64_t *out)
 {
-    (void)type;
-    for (size_t i = 0; i < n; i++) {
-        int64_t ms, us;
-        memcpy(&ms, from + 8 * i, 8);
-        if (__builtin_mul_overflow(ms, 1000, &us))
-            return i;
-        memcpy(out + 8 * i, &us, 8);
-    }
-    return n;
+    return whole_micros(ns, out) && day_time(*out, out);
 }
 
-static size_t stamp_from_nanos(const struct read_type *type, const uint8_t *from, size_t n,
-                               uint8_t *out)
+static inline bool stamp_millis(int64_t ms, int64_t *out)
 {
-    (void)type;
-    for (size_t i = 0; i < n; i++) {
-        int64_t ns;
-        memcpy(&ns, from + 8 * i, 8);
-        int64_t us = ns / 1000;
-        if (us * 1000 != ns)
-            return i;
-        memcpy(out + 8 * i, &us, 8);
-    }
-    return n;
+    return !__builtin_mul_overflow(ms, 1000, out);
 }
 
-/* INT96: nanoseconds of the day, then the Julian day. */
-static size_t stamp_from_int96(const struct read_type *type, const uint8_t *from, size_t n,
-                               uint8_t *out)
+/* Nanoseconds of the day, then the Julian day. */
+static inline bool stamp_int96(struct int96 value, int64_t *out)
 {
     enum { JULIAN_EPOCH = 2440588 };
-    (void)type;
-    for (size_t i = 0; i < n; i++) {
-        int64_t ns, us;
-        int32_t day;
-        memcpy(&ns, from + 12 * i, 8);
-        memcpy(&day, from + 12 * i + 8, 4);
-        if (ns % 1000 || __builtin_mul_overflow((int64_t)day - JULIAN_EPOCH, DAY_US, &us) ||
-            __builtin_add_overflow(us, ns / 1000, &us))
-            return i;
-        memcpy(out + 8 * i, &us, 8);
-    }
-    return n;
+    int64_t ns = (int64_t)load_u64le(value.bytes);
+    int32_t day = (int32_t)load_u32le(value.bytes + 8);
+    return ns % 1000 == 0 && !__builtin_mul_overflow((int64_t)day - JULIAN_EPOCH, DAY_US, out) &&
+           !__builtin_add_overflow(*out, ns / 1000, out);
 }
+
+/* Microseconds; RULE says how, and whether there is such a value. */
+#define TO_MICROS(name, in_type, rule)                                                             \
+    static size_t name(const struct read_type *type, const uint8_t *from, size_t n, uint8_t *out)  \
+    {                                                                                              \
+        (void)type;                                                                                \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            in_type value;                                                                         \
+            int64_t us;                                                                            \
+            memcpy(&value, from + sizeof(value) * i, sizeof(value));                               \
+            if (!rule(value, &us))                                                                 \
+                return i;                                                                          \
+            memcpy(out + 8 * i, &us, 8);                                                           \
+        }                                                                                          \
+        return n;                                                                                  \
+    }
+TO_MICROS(time_from_millis, int32_t, day_millis)
+TO_MICROS(time_from_micros, int64_t, day_time)
+TO_MICROS(time_from_nanos, int64_t, day_nanos)
+TO_MICROS(stamp_from_millis, int64_t, stamp_millis)
+TO_MICROS(stamp_from_nanos, int64_t, whole_micros)
+TO_MICROS(stamp_from_int96, struct int96, stamp_int96)
 
 static size_t interval_from_millis(const struct read_type *type, const uint8_t *from, size_t n,
                                    uint8_t *out)
