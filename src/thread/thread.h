@@ -31,6 +31,15 @@ typedef status_code (*task_fn)(void *context, size_t i, struct error *err);
 status thread_run_all(size_t n, unsigned threads, task_fn task, void *context,
                       struct cancel *cancel, struct error *err);
 
+/* The same with threads that come and go. STEER, called by the calling thread alone, which does no task, says how many there
+ * should be: at the start, whenever a thread has ended, and every STEER_MS. Threads that are too many end after the task
+ * they are in; with 0 the tasks wait until it says more. RUNNING: those there are now. It is not called any more once
+ * every number is taken. When no thread can be made at all, the caller does the tasks. */
+enum { STEER_MS = 25 };
+typedef unsigned (*steer_fn)(void *context, unsigned running);
+status thread_run_steered(size_t n, task_fn task, steer_fn steer, void *context,
+                          struct cancel *cancel, struct error *err);
+
 /* Cores this process may use (affinity and cgroup quota), at least 1. */
 unsigned thread_cores(void);
 

@@ -103,6 +103,100 @@ static void without_more_threads_the_caller_does_all_the_work(void **state)
         assert_int_equal(atomic_load(&tally.runs[i]), 1);
 }
 
+/* As many threads as SCRIPT says, a line for each call; the last holds on. */
+struct steering {
+    struct tally tally;
+    unsigned script[4];
+    unsigned calls, most_seen, after_back;
+};
+
+static status_code count_inside(void *context, size_t i, struct error *err)
+{
+    struct steering *steering = context;
+    struct tally *tally = &steering->tally;
+    int inside = atomic_fetch_add(&tally->inside, 1) + 1;
+    (void)atomic_fetch_add(&tally->runs[i], 1);
+    if (inside > atomic_load(&tally->most_inside))
+        atomic_store(&tally->most_inside, inside);
+    clock_sleep_ms(1);
+    (void)atomic_fetch_sub(&tally->inside, 1);
+    return STATUS_OK;
+}
+
+static unsigned follow_script(void *context, unsigned running)
+{
+    struct steering *steering = context;
+    unsigned call = steering->calls++;
+    if (running > steering->most_seen)
+        steering->most_seen = running;
+    if (call > 10 &&
+        running > steering->after_back) /* those that were too many have had their time */
+        steering->after_back = running;
+    return steering->script[call < 4 ? call : 3];
+}
+
+static void threads_come_and_go_as_they_are_wanted(void **state)
+{
+    struct steering steering = {.script = {2, 5, 0, 3}};
+    struct error err = {0};
+    assert_int_equal(thread_run_steered(TASKS, count_inside, follow_script, &steering, NULL, &err),
+                     STATUS_OK);
+    for (size_t i = 0; i < TASKS; i++)
+        assert_int_equal(atomic_load(&steering.tally.runs[i]), 1);
+    assert_int_equal(atomic_load(&steering.tally.most_inside), 5);
+    assert_int_equal(steering.most_seen, 5);
+    assert_true(steering.after_back <= 3);
+    assert_true(steering.calls > 11);
+}
+
+static void no_number_runs_while_no_thread_is_wanted(void **state)
+{
+    struct steering steering = {.script = {0, 0, 0, 1}};
+    assert_int_equal(thread_run_steered(3, count_inside, follow_script, &steering, NULL, NULL),
+                     STATUS_OK);
+    assert_true(steering.calls >= 4);
+    assert_int_equal(atomic_load(&steering.tally.most_inside), 1);
+}
+
+static unsigned four(void *context, unsigned running)
+{
+    return 4;
+}
+
+static void a_failure_stops_threads_that_are_steered(void **state)
+{
+    struct cancel cancel = {0};
+    struct tally tally = {.cancel = &cancel};
+    struct error err = {0};
+    assert_int_equal(thread_run_steered(TASKS, fail_at_one, four, &tally, &cancel, &err),
+                     STATUS_BAD_DATA);
+    assert_string_equal(err.text, "task 37 is bad");
+    assert_true(atomic_load(&tally.started) <= FAILING + 5);
+}
+
+static void a_stop_ends_a_wait_for_threads(void **state)
+{
+    struct steering steering = {.script = {0, 0, 0, 0}};
+    struct cancel cancel = {0};
+    struct error err = {0};
+    cancel_request(&cancel, CANCEL_SIGINT);
+    assert_int_equal(thread_run_steered(3, count_inside, follow_script, &steering, &cancel, &err),
+                     STATUS_CANCELLED);
+    assert_int_equal(atomic_load(&steering.tally.runs[0]), 0);
+}
+
+static void without_any_thread_the_caller_does_what_is_wanted(void **state)
+{
+    static const struct thread_ops refusing = {refuse_to_create, NULL};
+    const struct thread_ops *before = thread_set_ops(&refusing);
+    struct steering steering = {.script = {2, 2, 0, 2}};
+    assert_int_equal(thread_run_steered(20, count_inside, follow_script, &steering, NULL, NULL),
+                     STATUS_OK);
+    (void)thread_set_ops(before);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(atomic_load(&steering.tally.runs[i]), 1);
+}
+
 static status_code pass_the_gate(void *context, size_t i, struct error *err)
 {
     struct tally *tally = context;
@@ -201,6 +295,11 @@ int main(void)
         cmocka_unit_test(a_failure_stops_also_without_a_cancel),
         cmocka_unit_test(a_stopped_run_says_so),
         cmocka_unit_test(without_more_threads_the_caller_does_all_the_work),
+        cmocka_unit_test(threads_come_and_go_as_they_are_wanted),
+        cmocka_unit_test(no_number_runs_while_no_thread_is_wanted),
+        cmocka_unit_test(a_failure_stops_threads_that_are_steered),
+        cmocka_unit_test(a_stop_ends_a_wait_for_threads),
+        cmocka_unit_test(without_any_thread_the_caller_does_what_is_wanted),
         cmocka_unit_test(a_gate_holds_no_more_than_its_limit),
         cmocka_unit_test(a_wait_at_a_gate_can_be_stopped),
         cmocka_unit_test(the_smallest_quota_above_us_counts),
