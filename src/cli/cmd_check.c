@@ -4,6 +4,7 @@
 #include "cli/cmd.h"
 #include "cli/exit_code.h"
 #include "cli/open.h"
+#include "commit/contract.h"
 
 static const struct option_spec flags[] = {
     {.name = "set",
@@ -159,32 +160,29 @@ static status finding_or_mistake(struct findings *findings, const struct stream_
 }
 
 /* What changed in the source since the table's last run, as that run's record has it. */
-static void check_drift(struct findings *findings, const struct open_table *table,
-                        const struct schema *now)
+static status check_drift(struct findings *findings, const struct stream_spec *spec,
+                          const struct open_table *table, const struct schema *now,
+                          struct error *err)
 {
+    SCOPED(arena_release) struct arena arena = {0};
+    SCOPED(text_release) struct text told = {0};
+    struct contract_changes changes;
     if (!table->state.has_record)
-        return;
-    const struct schema *before = &table->state.record.contract;
-    SCOPED(text_release) struct text changes = {0};
-    for (size_t i = 0; i < now->n_fields; i++) {
-        char was[64], is[64];
-        const struct field *field = &now->fields[i];
-        size_t at = schema_find(before, field->name);
-        if (at == SIZE_MAX)
-            text_printf(&changes, "; column \"%s\" is new", field->name);
-        else if (!type_equal(before->fields[at].type, field->type))
-            text_printf(&changes, "; column \"%s\" was %s and is %s", field->name,
-                        type_text(before->fields[at].type, was), type_text(field->type, is));
+        return STATUS_OK;
+    TRY(contract_compare(spec->table, &table->state.record.contract, now, &arena, &changes, err));
+    for (size_t i = 0; i < changes.n; i++) {
+        text_append(&told, i ? "; " : "");
+        contract_change_append(&told, &changes.items[i]);
     }
-    for (size_t i = 0; i < before->n_fields; i++)
-        if (schema_find(now, before->fields[i].name) == SIZE_MAX)
-            text_printf(&changes, "; column \"%s\" is gone", before->fields[i].name);
-    if (changes.size == 0)
+    TRY(text_check(&told, err));
+    if (changes.n == 0)
         on_finding(findings, FINDING_OK, "drift", "the source's columns are the table's", NULL);
     else
-        on_finding(findings, FINDING_WARN, "drift", text_string(&changes) + 2,
-                   "leat run --mode full-refresh --accept-schema loads it anew; select leaves a "
-                   "column out");
+        on_finding(findings, FINDING_WARN, "drift", text_string(&told),
+                   "on_change: {add: apply, widen: apply} takes new columns and wider types; leat "
+                   "run --mode full-refresh --accept-schema loads it anew; select leaves a column "
+                   "out");
+    return STATUS_OK;
 }
 
 /* What the stream says of its files against the columns that stand in them. */
@@ -248,7 +246,7 @@ static status check_schema(struct findings *findings, const struct stream_spec *
     SCOPED(schema_release) struct schema carried = {0};
     TRY(commit_carry_schema(spec->table, &plan->schema, &carried, err));
     check_types(findings, spec, table, &carried);
-    check_drift(findings, table, &plan->schema);
+    TRY(check_drift(findings, spec, table, &plan->schema, err));
     return check_layout(findings, spec, &carried, plan->today, err);
 }
 

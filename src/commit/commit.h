@@ -58,6 +58,7 @@ struct publish_request {
     const char *const
         *replaced_values; /* ... these (as in partitionValues; "NULL" for NULL; NULL-terminated) */
     bool accept_foreign;  /* the user chose to go on over state->hold */
+    bool widens;          /* columns that the table has may get wider types (commit/contract.h) */
     const struct schema *data_schema;    /* columns in the files, in order, with field ids */
     const struct schema *partition_keys; /* key columns, with field ids; may have no fields */
     const struct schema

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/option.h"
 #include "commit/commit.h"
+#include "commit/contract.h"
 #include "format/format.h"
 #include "partition/partition.h"
 #include "source/source.h"
@@ -46,6 +47,7 @@ struct stream_spec {
     struct column_request *columns;
     size_t n_columns;
     struct row_count_check row_count;
+    enum change_rule on_change[CHANGE_KINDS];
     const char *const *not_null;         /* columns; NULL-terminated; NULL: none */
     const char *const *tags;             /* NULL: none */
     uint64_t file_size;                  /* target bytes on disk */

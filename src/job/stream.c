@@ -38,11 +38,11 @@ static struct yaml_node *overlay(struct arena *arena, const struct yaml_node *un
     return map;
 }
 
-/* The stream's words over the defaults; columns and checks entry by entry, everything else whole. */
+/* The stream's words over the defaults; columns, checks and on_change entry by entry, everything else whole. */
 static struct yaml_node *merge(struct arena *arena, const struct yaml_node *defaults,
                                const struct yaml_node *own)
 {
-    static const char *const deep[] = {"columns", "checks"};
+    static const char *const deep[] = {"columns", "checks", "on_change"};
     struct yaml_node *merged = overlay(arena, defaults, own);
     for (size_t i = 0; merged && i < sizeof(deep) / sizeof(deep[0]); i++) {
         const struct yaml_node *under = yaml_get(defaults, deep[i]);
@@ -170,6 +170,7 @@ static status fill(struct job_reader *reader, const struct stream_words *words,
     TRY(fill_target(reader, words->map, spec, err));
     TRY(stream_read_partitions(reader, yaml_get(words->map, "partition_by"), spec, err));
     TRY(stream_read_columns(reader, yaml_get(words->map, "columns"), spec, err));
+    TRY(stream_read_changes(reader, yaml_get(words->map, "on_change"), spec, err));
     return stream_read_checks(reader, yaml_get(words->map, "checks"), spec, err);
 }
 

@@ -18,6 +18,8 @@ status stream_read_columns(struct job_reader *reader, const struct yaml_node *no
                            struct stream_spec *spec, struct error *err);
 status stream_read_checks(struct job_reader *reader, const struct yaml_node *node,
                           struct stream_spec *spec, struct error *err);
+status stream_read_changes(struct job_reader *reader, const struct yaml_node *node,
+                           struct stream_spec *spec, struct error *err);
 
 /* stream_check.c: words that need or exclude each other. */
 status stream_check(struct job_reader *reader, const struct stream_words *words,

@@ -171,3 +171,19 @@ status stream_read_checks(struct job_reader *reader, const struct yaml_node *nod
     size_t n;
     return values_list(reader, yaml_get(map, "not_null"), &spec->not_null, &n, err);
 }
+
+/* ---- changes of the schema ---- */
+
+status stream_read_changes(struct job_reader *reader, const struct yaml_node *node,
+                           struct stream_spec *spec, struct error *err)
+{
+    const struct yaml_node *map;
+    struct option_values values;
+    struct word_table table = {change_words, &values};
+    TRY(values_map(reader, node, "on_change", &map, err));
+    TRY(values_read(reader, "on_change", map, &table, 1, err));
+    for (size_t kind = 0; kind < CHANGE_KINDS; kind++)
+        if (values.values[kind].given)
+            spec->on_change[kind] = values.values[kind].number ? CHANGE_APPLY : CHANGE_STOP;
+    return STATUS_OK;
+}

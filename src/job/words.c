@@ -114,6 +114,10 @@ const struct option_spec stream_words[] = {
      .kind = OPTION_MAP,
      .help = "What must hold before a run publishes; else it is held and the old version stands.",
      .example = "{row_count: {max_drop: 20%}, not_null: [id]}"},
+    {.name = "on_change",
+     .kind = OPTION_MAP,
+     .help = "What to do when the source's columns are not the table's any more.",
+     .example = "{add: apply, widen: apply}"},
     {.name = "table",
      .kind = OPTION_TEXT,
      .default_text = "delta",
@@ -155,6 +159,38 @@ const struct option_spec check_words[] = {
      .kind = OPTION_LIST,
      .help = "Columns that hold no NULL.",
      .example = "[id]"},
+    {0},
+};
+
+static const char *const applied_or_not[] = {"stop", "apply", NULL};
+static const char *const only_stop[] = {"stop", NULL};
+
+/* In the order of enum change_kind. */
+const struct option_spec change_words[] = {
+    {.name = "add",
+     .kind = OPTION_CHOICE,
+     .choices = applied_or_not,
+     .help =
+         "A new column: apply adds it to the table, NULL in the rows that are there; stop holds "
+         "the run. Without it incremental runs stop, and a full refresh takes new columns."},
+    {.name = "widen",
+     .kind = OPTION_CHOICE,
+     .choices = applied_or_not,
+     .help = "A wider type (integers and floats of more bytes, decimals of more digits before the "
+             "point), or a column that may now be NULL: apply changes the table's column; stop, as "
+             "without it, holds the run."},
+    {.name = "rename",
+     .kind = OPTION_CHOICE,
+     .choices = only_stop,
+     .help = "A column by another name: stop holds the run."},
+    {.name = "drop",
+     .kind = OPTION_CHOICE,
+     .choices = only_stop,
+     .help = "A column that is gone: stop holds the run."},
+    {.name = "narrow",
+     .kind = OPTION_CHOICE,
+     .choices = only_stop,
+     .help = "Any other change of a type: stop holds the run."},
     {0},
 };
 
@@ -213,7 +249,6 @@ const struct option_spec period_words[] = {
 
 const struct later_word later_words[] = {
     {"stream", "lookback", NULL, NULL},
-    {"stream", "on_change", NULL, NULL},
     {"stream", "compact", NULL, NULL},
     {"stream", "partial", NULL, NULL},
     {"stream", "partition_immutable", NULL, NULL},
@@ -227,6 +262,11 @@ const struct later_word later_words[] = {
     {"stream", "table", "hive", "table: delta"},
     {"stream", "table", "database", "table: delta"},
     {"checks", "unique", NULL, NULL},
+    {"on_change", "add", "ignore", "add: apply or add: stop; select names the columns to load"},
+    {"on_change", "rename", "apply", "rename: stop"},
+    {"on_change", "drop", "keep", "drop: stop"},
+    {"on_change", "drop", "apply", "drop: stop"},
+    {"on_change", "narrow", "apply", "narrow: stop"},
     {"partition_by", "recent", "hour", "recent: day"},
     {"partition_by", "then", "year", "then: month"},
     {"source", "url", "mysql", "a SQLite file"},
@@ -266,6 +306,8 @@ const struct option_section *job_sections(size_t *out_n)
          "With the options of the table's kind and of the file format beside them.", stream_words},
         {"columns", "columns", "One entry for each column that needs a word.", column_words},
         {"checks", "checks", "A check that fails holds the run: exit code 4.", check_words},
+        {"on_change", "on_change", "A change that is not applied holds the run: exit code 4.",
+         change_words},
         {"row_count", "checks: row_count", "Any of the three.", row_count_words},
         {"partition_by", "partition_by as a map",
          "Days for recent rows and months for old ones, side by side in one partition column that "

@@ -11,6 +11,7 @@ extern const struct option_spec stream_words[];    /* a stream, and defaults */
 extern const struct option_spec column_words[];    /* an entry of `columns` */
 extern const struct option_spec check_words[];     /* `checks` */
 extern const struct option_spec row_count_words[]; /* `checks: row_count` */
+extern const struct option_spec change_words[];    /* `on_change` */
 extern const struct option_spec period_words[];    /* the map form of `partition_by` */
 
 /* A word, or a value of a word, that the design has and this version doesn't. */

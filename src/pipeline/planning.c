@@ -85,131 +85,6 @@ static status_code plan_once(void *context, unsigned attempt, struct error *err)
                                           err);
 }
 
-/* ---- the contract ---- */
-
-static const struct field *find_contract_field(const struct schema *contract,
-                                               const struct field *field)
-{
-    for (size_t i = 0; field->source_id && i < contract->n_fields; i++)
-        if (text_equal(contract->fields[i].source_id, field->source_id))
-            return &contract->fields[i];
-    size_t at = schema_find(contract, field->name);
-    if (at == SIZE_MAX)
-        return NULL;
-    const struct field *found = &contract->fields[at];
-    return found->source_id && field->source_id ? NULL : found;
-}
-
-static void describe_changes(const struct schema *before, const struct schema *now,
-                             struct text *added, struct text *broken)
-{
-    char was[64], is[64];
-    for (size_t i = 0; i < now->n_fields; i++) {
-        const struct field *field = &now->fields[i];
-        const struct field *old = find_contract_field(before, field);
-        if (!old)
-            text_printf(added, "; column \"%s\" is new", field->name);
-        else if (!text_equal(old->name, field->name))
-            text_printf(broken, "; column \"%s\" is now called \"%s\"", old->name, field->name);
-        else if (!type_equal(old->type, field->type))
-            text_printf(broken, "; column \"%s\" was %s and is %s", field->name,
-                        type_text(old->type, was), type_text(field->type, is));
-        else if (!old->nullable && field->nullable)
-            text_printf(broken, "; column \"%s\" may now be NULL", field->name);
-    }
-    for (size_t i = 0; i < before->n_fields; i++) {
-        bool found = false;
-        for (size_t j = 0; j < now->n_fields && !found; j++)
-            found = find_contract_field(before, &now->fields[j]) == &before->fields[i];
-        if (!found)
-            text_printf(broken, "; column \"%s\" is gone", before->fields[i].name);
-    }
-}
-
-static status compare_partitioning(struct stream_run *stream, struct text *broken,
-                                   struct error *err)
-{
-    const struct run_record *record = &stream->state.record;
-    bool same = record->n_partition_by == stream->spec->n_partitions;
-    for (size_t i = 0; same && i < record->n_partition_by; i++) {
-        char *text = partition_spec_text(&stream->spec->partitions[i], &stream->arena);
-        if (!text)
-            return error_no_memory(err);
-        same = strcmp(text, record->partition_by[i]) == 0;
-    }
-    if (!same)
-        text_append(broken, "; partition_by is not what the table has");
-    return STATUS_OK;
-}
-
-/* The table's contract against the source as it is now. */
-static status check_contract(struct stream_run *stream, struct error *err)
-{
-    if (!stream->state.has_record)
-        return STATUS_OK;
-    const struct run_record *record = &stream->state.record;
-    const struct run_options *options = stream->run->options;
-    SCOPED(text_release) struct text added = {0}, broken = {0};
-    describe_changes(&record->contract, &stream->plan.schema, &added, &broken);
-    TRY(compare_partitioning(stream, &broken, err));
-    if (!text_equal(record->source_identity, stream->plan.source_identity) &&
-        !options->accept_foreign)
-        return error_set(err, STATUS_HELD,
-                         "the table was loaded from another source (%s, now %s); if it is the same "
-                         "one at a new place run once with --accept-foreign",
-                         record->source_identity, stream->plan.source_identity);
-    if (added.size == 0 && broken.size == 0)
-        return STATUS_OK;
-    bool replaces = stream->first_load && !stream->partial;
-    if (replaces && (broken.size == 0 || options->accept_schema)) {
-        stream->schema_changes = true;
-        stream_note(stream, "the table's schema changes with this run%s%s", text_string(&added),
-                    text_string(&broken));
-        return STATUS_OK;
-    }
-    return error_set(err, STATUS_SCHEMA_CHANGED, "the source's schema is not the table's%s%s; %s",
-                     text_string(&added), text_string(&broken),
-                     replaces ? "run with --accept-schema to publish it so"
-                              : "load once with --mode full-refresh --accept-schema, or leave the "
-                                "column out with select");
-}
-
-static int32_t highest_field_id(const struct run_record *record)
-{
-    int32_t highest = 0;
-    for (size_t i = 0; i < record->contract.n_fields; i++)
-        if (record->contract.fields[i].field_id > highest)
-            highest = record->contract.fields[i].field_id;
-    for (size_t i = 0; i < record->partition_keys.n_fields; i++)
-        if (record->partition_keys.fields[i].field_id > highest)
-            highest = record->partition_keys.fields[i].field_id;
-    return highest;
-}
-
-static void give_field_ids(struct stream_run *stream)
-{
-    const struct run_record *record = &stream->state.record;
-    bool known = stream->state.has_record;
-    int32_t next = known ? highest_field_id(record) + 1 : 1;
-    for (size_t i = 0; i < stream->plan.schema.n_fields; i++) {
-        struct field *field = &stream->plan.schema.fields[i];
-        const struct field *old = known ? find_contract_field(&record->contract, field) : NULL;
-        field->field_id = old && old->field_id > 0 ? old->field_id : next++;
-        stream->carried.fields[i].field_id = field->field_id;
-    }
-    for (size_t i = 0; i < stream->keys.n_fields; i++) {
-        struct field *key = &stream->keys.fields[i];
-        size_t column = schema_find(&stream->plan.schema, key->name);
-        size_t old = known ? schema_find(&record->partition_keys, key->name) : SIZE_MAX;
-        if (column != SIZE_MAX)
-            key->field_id = stream->plan.schema.fields[column].field_id;
-        else if (old != SIZE_MAX && record->partition_keys.fields[old].field_id > 0)
-            key->field_id = record->partition_keys.fields[old].field_id;
-        else
-            key->field_id = next++;
-    }
-}
-
 /* ---- schemas of files and table ---- */
 
 static status plan_schemas(struct stream_run *stream, struct error *err)
@@ -223,7 +98,7 @@ static status plan_schemas(struct stream_run *stream, struct error *err)
     if (stream->keys.n_fields > MAX_KEY_COLUMNS)
         return error_set(err, STATUS_BAD_CONFIG, "partition_by makes %zu columns, the limit is %d",
                          stream->keys.n_fields, MAX_KEY_COLUMNS);
-    give_field_ids(stream);
+    stream_give_field_ids(stream);
 
     size_t n = 0;
     stream->data_pick = arena_alloc(&stream->arena, (schema->n_fields + 1) * sizeof(size_t));
@@ -234,10 +109,7 @@ static status plan_schemas(struct stream_run *stream, struct error *err)
         return error_set(err, STATUS_BAD_CONFIG,
                          "every column is a partition column; leave at least one for the files");
     TRY(schema_select(schema, stream->data_pick, n, &stream->data_schema, err));
-    TRY(schema_copy(schema, &stream->table_schema, err));
-    for (size_t i = 0; i < stream->keys.n_fields; i++)
-        if (schema_find(schema, stream->keys.fields[i].name) == SIZE_MAX)
-            TRY(schema_append(&stream->table_schema, &stream->keys.fields[i], err));
+    TRY(stream_table_schema(stream, err));
     if (stream->table)
         TRY(spec->table->check_schema(stream->table, &stream->table_schema, err));
     return STATUS_OK;
@@ -366,7 +238,6 @@ status stream_plan(struct stream_run *stream, struct error *err)
     TRY(plan_schemas(stream, err));
     TRY(job_check_format(stream->spec, &stream->data_schema, err));
     TRY(stream_check_partition_values(stream, err));
-    TRY(check_contract(stream, err));
     TRY(take_digest(stream, err));
     stream->staging = arena_printf(&stream->arena, "%s/%s", STAGING_ROOT, stream->run->run_id);
     stream->splits = mem_zalloc((stream->plan.n_splits + 1) * sizeof(*stream->splits));
@@ -374,3 +245,4 @@ status stream_plan(struct stream_run *stream, struct error *err)
         return error_no_memory(err);
     return report_plan(stream, err);
 }
+    TRY(stream_check_contract(stream, err));

@@ -250,6 +250,7 @@ status stream_publish(struct stream_run *stream, struct error *err)
         .replace_partitions = stream->partial,
         .accept_foreign = stream->run->options->accept_foreign,
         .data_schema = &stream->data_schema,
+        .widens = stream->widens,
         .partition_keys = &stream->keys,
         .table_schema = &stream->table_schema,
         .files = files,

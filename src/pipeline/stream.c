@@ -114,3 +114,4 @@ void stream_run_release(struct stream_run *stream)
     stream->storage = NULL;
     stream->table = NULL;
 }
+    schema_release(&stream->known_schema);

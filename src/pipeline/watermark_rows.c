@@ -50,6 +50,23 @@ static size_t next_equal(const struct column *column, size_t row, size_t end,
     return row;
 }
 
+/* The digest by which a former run knows a row: over the columns that it had. */
+static status known_digest(struct split_work *work, size_t row, struct digest *out,
+                           struct error *err)
+{
+    const struct stream_run *stream = work->stream;
+    const struct batch *chunk = &work->worker->chunk;
+    struct batch view;
+    if (!stream->known_pick)
+        return batch_digest(chunk, row, 1, out, err);
+    SCOPED(mem_freep)
+    struct column *columns = mem_alloc((stream->known_schema.n_fields + 1) * sizeof(*columns));
+    if (!columns)
+        return error_no_memory(err);
+    batch_view(chunk, &stream->known_schema, stream->known_pick, columns, &view);
+    return batch_digest(&view, row, 1, out, err);
+}
+
 /* Note digests of rows at the new bound; find rows at the old one that the table has. */
 static status look_at_ties(struct split_work *work, size_t first, uint32_t *drop, size_t *n_drop,
                            struct error *err)
@@ -68,7 +85,7 @@ static status look_at_ties(struct split_work *work, size_t first, uint32_t *drop
         return STATUS_OK;
     for (size_t row = next_equal(key, first, chunk->rows, &stream->lower); row < chunk->rows;
          row = next_equal(key, row + 1, chunk->rows, &stream->lower)) {
-        TRY(batch_digest(chunk, row, 1, &digest, err));
+        TRY(known_digest(work, row, &digest, err));
         if (!known_rows_take(&stream->known, &digest))
             continue;
         drop[(*n_drop)++] = (uint32_t)row;
@@ -108,7 +125,7 @@ static status look_beyond_watermark(struct split_work *work, size_t first, uint3
         if (at.is_null || at.i64 < stream->lower.i64)
             continue;
         if (at.i64 == stream->lower.i64 && !fence && stream->known.ties) {
-            TRY(batch_digest(chunk, row, 1, &digest, err));
+            TRY(known_digest(work, row, &digest, err));
             if (known_rows_take(&stream->known, &digest)) {
                 TRY(add_digest(&work->result.used, &work->used_capacity, &digest, err));
                 continue;

@@ -1,8 +1,11 @@
 """A PostgreSQL whose tables change between runs: a column is its number in its table, whatever it is called."""
 
+import json
+
 import harness
 import pytest
-from test_postgres import rows, schema, server, table, write_job  # noqa: F401: fixtures
+from postgres_shop import rows, table, write_job
+from readers import READERS
 
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
 
@@ -108,3 +111,110 @@ def test_a_partition_that_comes_or_goes_changes_no_column(shop, server, schema):
                f"ALTER TABLE {schema}.events DETACH PARTITION {schema}.p1; INSERT INTO {schema}.events SELECT FROM generate_series(1, 5)")
     shop.run()
     assert sorted(i for (i,) in rows(shop, schema, "events", "id")) == [*range(1, 15)]
+
+
+# ---- on_change ----
+
+
+@pytest.fixture
+def growing(shop, server, schema):  # noqa: F811
+    """The same table, under on_change of the test's choice."""
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial, name varchar(10), n int, f real, d numeric(9,2));"
+               f"INSERT INTO {schema}.events (name, n, f, d) VALUES ('one', 1, 1.5, 1.25)")
+
+    def job(on_change, more="update_key: id"):
+        write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, {more}, on_change: {on_change}}}")
+
+    def change(sql, expect=harness.PUBLISHED, *words):
+        server.sql(sql.format(f"{schema}.events"))
+        return shop.run(*words, expect=expect)
+
+    return job, change
+
+
+def definition(shop, schema):  # noqa: F811
+    """The newest metaData and protocol, and the version that holds the former."""
+    log = sorted((shop.lake / schema / "events" / "_delta_log").glob("*.json"))
+    found = {}
+    for file in log:
+        for line in file.read_text().splitlines():
+            action = json.loads(line)
+            found.update({k: (int(file.stem), action[k]) for k in ("metaData", "protocol") if k in action})
+    return found
+
+
+@pytest.mark.parametrize("reader", sorted(READERS))
+def test_a_new_column_is_added_and_old_rows_have_none(shop, server, schema, growing, reader):  # noqa: F811
+    job, change = growing
+    job("{add: apply}")
+    shop.run()
+    result = change("ALTER TABLE {0} ADD more text NOT NULL DEFAULT 'x'; INSERT INTO {0} (name, more) VALUES ('two', 'y')")
+    assert any('column "more" is new' in note for note in result.stream()["notes"])
+    got = table(shop, schema, "events", reader)
+    assert got.column_names == ["id", "name", "n", "f", "d", "more"]
+    assert sorted(zip(got["id"].to_pylist(), got["more"].to_pylist())) == [(1, None), (2, "y")]
+    added = definition(shop, schema)["metaData"]
+    assert {f["name"]: f["nullable"] for f in json.loads(added[1]["schemaString"])["fields"]}["more"] is True
+    change("INSERT INTO {0} (name, more) VALUES ('three', 'z')")
+    assert rows(shop, schema, "events", "id", "more") == [(1, None), (2, "y"), (3, "z")]
+    assert definition(shop, schema)["metaData"] == added, "what is NOT NULL in the source stays as the table has it"
+
+
+def test_a_new_column_without_a_new_row_is_a_version_of_its_own(shop, server, schema, growing):  # noqa: F811
+    job, change = growing
+    job("{add: apply}")
+    shop.run()
+    change("ALTER TABLE {0} ADD more int")
+    assert table(shop, schema, "events").column_names[-1] == "more"
+    assert change("SELECT 1").stream()["outcome"] == "nothing new"
+
+
+def test_a_new_column_stands_behind_those_that_partitions_make(shop, server, schema, growing):  # noqa: F811
+    job, change = growing
+    server.sql(f"ALTER TABLE {schema}.events ADD at timestamptz NOT NULL DEFAULT '2024-05-06'")
+    job("{add: apply}", "update_key: id, partition_by: day(at)")
+    shop.run()
+    change("ALTER TABLE {0} ADD more int; INSERT INTO {0} (name, more) VALUES ('two', 2)")
+    assert table(shop, schema, "events").column_names[-2:] == ["at_day", "more"]
+    assert rows(shop, schema, "events", "id", "more") == [(1, None), (2, 2)]
+
+
+def test_rows_at_the_watermark_are_known_without_the_new_column(shop, server, schema, growing):  # noqa: F811
+    job, change = growing
+    server.sql(f"ALTER TABLE {schema}.events ADD day date NOT NULL DEFAULT '2024-05-06'")
+    job("{add: apply}", "update_key: day")
+    shop.run()
+    change("ALTER TABLE {0} ADD more int DEFAULT 7; INSERT INTO {0} (name) VALUES ('two')")
+    assert rows(shop, schema, "events", "id", "more") == [(1, None), (2, 7)]
+    change("INSERT INTO {0} (name, more) VALUES ('three', 8)")
+    assert rows(shop, schema, "events", "id", "more") == [(1, None), (2, 7), (3, 8)]
+
+
+def test_a_name_that_was_dropped_and_added_is_not_added(shop, server, schema, growing):  # noqa: F811
+    job, change = growing
+    job("{add: apply, widen: apply}")
+    shop.run()
+    held(change("ALTER TABLE {0} DROP n; ALTER TABLE {0} ADD n int; ALTER TABLE {0} ADD more int", harness.HELD),
+         'column "n" is new, another one', 'column "n" is gone', 'column "more" is new')
+    assert table(shop, schema, "events").column_names == ["id", "name", "n", "f", "d"]
+
+
+@pytest.mark.parametrize("words, says", [
+    ("{add: ignore}", 'add: ignore" is not available yet'), ("{drop: keep}", 'drop: keep" is not available yet'),
+    ("{rename: apply}", 'rename: apply" is not available yet'), ("{narrow: apply}", 'narrow: apply" is not available yet'),
+    ("{widen: maybe}", "stop or apply"), ("{retype: apply}", 'unknown key "retype"'),
+])
+def test_what_can_not_be_applied_is_no_word(shop, server, schema, growing, words, says):  # noqa: F811
+    growing[0](words)
+    result = shop.leat("run", shop.job)
+    assert result.code == harness.USAGE and says in result.err, result
+
+
+def test_a_full_refresh_takes_new_columns_unless_told_not_to(shop, server, schema, growing):  # noqa: F811
+    job, change = growing
+    job("{}")
+    shop.run()
+    change("ALTER TABLE {0} ADD more int", harness.PUBLISHED, "--mode", "full-refresh")
+    job("{add: stop}")
+    held(change("ALTER TABLE {0} ADD still_more int", harness.HELD, "--mode", "full-refresh"), "is new", "--accept-schema")
+    change("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh", "--accept-schema")

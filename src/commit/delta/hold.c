@@ -87,8 +87,8 @@ status hold_foreign(const struct snapshot *snapshot, int64_t since, bool adds_to
 
 /* ---- protocol ---- */
 
-static const char *const known_features[] = {"timestampNtz", "appendOnly", "invariants",
-                                             "v2Checkpoint", NULL};
+static const char *const known_features[] = {"timestampNtz", "appendOnly",   "invariants",
+                                             "v2Checkpoint", "typeWidening", NULL};
 
 static const char *unknown_feature(const json_t *list)
 {

@@ -142,13 +142,13 @@ static bool same_partition_columns(const struct publication *publication)
     return true;
 }
 
-static bool protocol_has_ntz(const struct snapshot *now)
+static bool has_feature(const struct snapshot *now, const char *name)
 {
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(now->protocol, "writerFeatures"), i, item)
     {
-        if (text_equal(json_string_value(item), "timestampNtz"))
+        if (text_equal(json_string_value(item), name))
             return true;
     }
     return false;
@@ -168,7 +168,9 @@ static status plan_definition(struct publication *publication, struct error *err
     TRY(delta_schema_parse(text, strlen(text), &schema, err));
     bool partitions = same_partition_columns(publication);
     bool same = delta_schema_same(&schema, request->table_schema);
-    bool grows = delta_schema_extends(&schema, request->table_schema);
+    bool grows = delta_schema_extends(&schema, request->table_schema, request->widens);
+    publication->widens =
+        !request->replace_all && delta_schema_retypes(&schema, request->table_schema);
     schema_release(&schema);
     if (!request->replace_all && (!partitions || !grows))
         return error_set(err, STATUS_SCHEMA_CHANGED,
@@ -176,8 +178,9 @@ static status plan_definition(struct publication *publication, struct error *err
                          "table again with --mode full-refresh",
                          partitions ? "columns" : "partition columns");
     publication->new_metadata = !same || !partitions;
-    publication->new_protocol =
-        publication->new_metadata && delta_has_ntz(request->table_schema) && !protocol_has_ntz(now);
+    bool lacks_ntz = delta_has_ntz(request->table_schema) && !has_feature(now, "timestampNtz");
+    bool lacks_widening = publication->widens && !has_feature(now, "typeWidening");
+    publication->new_protocol = publication->new_metadata && (lacks_ntz || lacks_widening);
     return STATUS_OK;
 }
 

@@ -13,6 +13,7 @@ struct publication {
     char table_id[37];
     bool record_is_put;
     bool new_metadata, new_protocol;
+    bool widens; /* files that stay have narrower types than the new definition */
     struct arena arena;
 };
 

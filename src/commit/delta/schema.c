@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "commit/contract.h"
 #include "commit/delta/log.h"
 #include "json/json.h"
 
@@ -155,16 +156,28 @@ status delta_check_schema(const struct schema *schema, struct error *err)
 
 static void append_type(struct text *text, const struct field *field);
 
+static void append_field_head(struct text *text, const struct field *field)
+{
+    text_append(text, "{\"name\":");
+    text_append_json(text, field->name);
+    text_append(text, ",\"type\":");
+    append_type(text, field);
+    text_printf(text, ",\"nullable\":%s,\"metadata\":", field->nullable ? "true" : "false");
+}
+
+static bool has_own_metadata(const struct field *field)
+{
+    return field->carries && field->type.id != TYPE_STRUCT;
+}
+
 static void append_struct(struct text *text, const struct field *fields, size_t n)
 {
     text_append(text, "{\"type\":\"struct\",\"fields\":[");
     for (size_t i = 0; i < n; i++) {
-        text_append(text, i ? ",{\"name\":" : "{\"name\":");
-        text_append_json(text, fields[i].name);
-        text_append(text, ",\"type\":");
-        append_type(text, &fields[i]);
-        text_printf(text, ",\"nullable\":%s,\"metadata\":{", fields[i].nullable ? "true" : "false");
-        if (fields[i].carries && fields[i].type.id != TYPE_STRUCT) {
+        text_append(text, i ? "," : "");
+        append_field_head(text, &fields[i]);
+        text_append_char(text, '{');
+        if (has_own_metadata(&fields[i])) {
             text_append(text, "\"leat.type\":");
             text_append_json(text, fields[i].carries);
         }
@@ -199,11 +212,84 @@ static void append_type(struct text *text, const struct field *field)
     }
 }
 
-status delta_schema_append(struct text *text, const struct schema *schema, struct error *err)
+static const json_t *find_column(const json_t *was, const char *name)
 {
-    TRY(delta_check_schema(schema, err));
-    append_struct(text, schema->fields, schema->n_fields);
+    size_t i;
+    json_t *column;
+    json_array_foreach(json_object_get(was, "fields"), i, column)
+    {
+        if (text_equal(json_string_value(json_object_get(column, "name")), name))
+            return column;
+    }
+    return NULL;
+}
+
+/* Protocol, "Type Widening": every change of a type that files of the old one may be read under. */
+static bool note_widening(json_t *metadata, const char *from, const char *to)
+{
+    json_t *changes = json_object_get(metadata, "delta.typeChanges");
+    if (!changes) {
+        changes = json_array();
+        if (json_object_set_new(metadata, "delta.typeChanges", changes) != 0)
+            return false;
+    }
+    return json_array_append_new(changes,
+                                 json_pack("{s:s, s:s}", "fromType", from, "toType", to)) == 0;
+}
+
+/* What is said of FIELD: by the table so far, and by us. Of another type, nothing of the former holds. NULL: no memory. */
+static json_t *column_metadata(const struct field *field, const json_t *was, bool keeps_files)
+{
+    char buf[64];
+    const char *type = delta_type(field->type, buf);
+    const char *from = json_string_value(json_object_get(was, "type"));
+    bool same = text_equal(from, type);
+    json_t *metadata = NULL;
+    if (keeps_files || same)
+        metadata = json_deep_copy(json_object_get(was, "metadata"));
+    if (!metadata)
+        metadata = json_object();
+    bool ok = metadata != NULL;
+    if (ok && !keeps_files)
+        json_object_del(metadata, "delta.typeChanges");
+    if (ok && keeps_files && from && type && !same)
+        ok = note_widening(metadata, from, type);
+    json_object_del(metadata, "leat.type");
+    if (ok && has_own_metadata(field))
+        ok = json_object_set_new(metadata, "leat.type", json_string(field->carries)) == 0;
+    if (!ok)
+        json_release(&metadata);
+    return metadata;
+}
+
+static status append_columns(struct text *text, const struct schema *schema, const json_t *was,
+                             bool keeps_files, struct error *err)
+{
+    text_append(text, "{\"type\":\"struct\",\"fields\":[");
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        const struct field *field = &schema->fields[i];
+        SCOPED(json_release)
+        json_t *metadata = column_metadata(field, find_column(was, field->name), keeps_files);
+        SCOPED(mem_freep) char *json = metadata ? json_write(metadata, NULL) : NULL;
+        if (!json)
+            return error_no_memory(err);
+        text_append(text, i ? "," : "");
+        append_field_head(text, field);
+        text_append(text, json);
+        text_append_char(text, '}');
+    }
+    text_append(text, "]}");
     return text_check(text, err);
+}
+
+status delta_schema_append(struct text *text, const struct schema *schema, const char *was,
+                           bool keeps_files, struct error *err)
+{
+    SCOPED(json_release) json_t *before = NULL;
+    TRY(delta_check_schema(schema, err));
+    if (was)
+        TRY(json_parse(was, strlen(was), "schemaString", &before, err));
+    return append_columns(text, schema, before, keeps_files, err);
 }
 
 /* ---- from JSON ---- */
@@ -362,36 +448,61 @@ bool delta_has_ntz(const struct schema *schema)
     return any_ntz(schema->fields, schema->n_fields);
 }
 
-static bool same_field(const struct field *a, const struct field *b, bool named)
+enum likeness { OTHER, WIDER, SAME };
+
+/* What the type of NOW is to that of WAS. */
+static enum likeness compare(const struct field *was, const struct field *now)
 {
-    char buf_a[64];
-    char buf_b[64];
-    if (named && strcmp(a->name, b->name) != 0)
-        return false;
-    if (type_is_nested(a->type) || type_is_nested(b->type)) {
-        if (a->type.id != b->type.id || a->n_children != b->n_children)
-            return false;
-        for (size_t i = 0; i < a->n_children; i++)
-            if (!same_field(&a->children[i], &b->children[i], a->type.id == TYPE_STRUCT))
-                return false;
-        return true;
+    char buf_was[64], buf_now[64];
+    if (type_is_nested(was->type) || type_is_nested(now->type)) {
+        if (was->type.id != now->type.id || was->n_children != now->n_children)
+            return OTHER;
+        for (size_t i = 0; i < was->n_children; i++) {
+            const struct field *a = &was->children[i], *b = &now->children[i];
+            if (compare(a, b) != SAME ||
+                (was->type.id == TYPE_STRUCT && strcmp(a->name, b->name) != 0))
+                return OTHER;
+        }
+        return SAME;
     }
-    const char *word_a = delta_type(a->type, buf_a);
-    const char *word_b = delta_type(b->type, buf_b);
-    return word_a && word_b && strcmp(word_a, word_b) == 0;
+    const char *word_was = delta_type(was->type, buf_was),
+               *word_now = delta_type(now->type, buf_now);
+    if (!word_was || !word_now)
+        return OTHER;
+    if (strcmp(word_was, word_now) == 0)
+        return SAME;
+    return type_widens(was->type, now->type) ? WIDER : OTHER;
 }
 
-bool delta_schema_extends(const struct schema *was, const struct schema *now)
+bool delta_schema_extends(const struct schema *was, const struct schema *now, bool wider)
 {
     if (now->n_fields < was->n_fields)
         return false;
+    for (size_t i = 0; i < was->n_fields; i++) {
+        enum likeness likeness = compare(&was->fields[i], &now->fields[i]);
+        if (strcmp(was->fields[i].name, now->fields[i].name) != 0 || likeness == OTHER ||
+            (likeness == WIDER && !wider))
+            return false;
+    }
+    return true;
+}
+
+bool delta_schema_same(const struct schema *was, const struct schema *now)
+{
+    if (was->n_fields != now->n_fields || !delta_schema_extends(was, now, false))
+        return false;
     for (size_t i = 0; i < was->n_fields; i++)
-        if (!same_field(&was->fields[i], &now->fields[i], true))
+        if (now->fields[i].nullable && !was->fields[i].nullable)
             return false;
     return true;
 }
 
-bool delta_schema_same(const struct schema *a, const struct schema *b)
+bool delta_schema_retypes(const struct schema *was, const struct schema *now)
 {
-    return a->n_fields == b->n_fields && delta_schema_extends(a, b);
+    for (size_t i = 0; i < was->n_fields; i++) {
+        size_t at = schema_find(now, was->fields[i].name);
+        if (at != SIZE_MAX && compare(&was->fields[i], &now->fields[at]) != SAME)
+            return true;
+    }
+    return false;
 }

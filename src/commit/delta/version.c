@@ -112,16 +112,31 @@ static void append_feature(struct text *text, const char *name)
     text_append_json(text, name);
 }
 
-/* Those of LIST but timestampNtz. */
-static void append_features_of(struct text *text, const json_t *list)
+/* Those of LIST, and those that the columns need. */
+static void append_features_of(struct text *text, const json_t *list,
+                               const struct publication *publication)
 {
+    const struct {
+        const char *name;
+        bool needed;
+    } features[] = {
+        {"timestampNtz", delta_has_ntz(publication->request->table_schema)},
+        {"typeWidening", publication->widens},
+    };
     size_t i;
     json_t *item;
+    bool listed[2] = {false, false};
     json_array_foreach(list, i, item)
     {
-        if (json_is_string(item) && strcmp(json_string_value(item), "timestampNtz") != 0)
-            append_feature(text, json_string_value(item));
+        const char *name = json_string_value(item);
+        for (size_t f = 0; f < 2; f++)
+            listed[f] |= text_equal(name, features[f].name);
+        if (name)
+            append_feature(text, name);
     }
+    for (size_t f = 0; f < 2; f++)
+        if (features[f].needed && !listed[f])
+            append_feature(text, features[f].name);
 }
 
 /* Features of a writer: what writer version 2 stood for must be said once features are listed; NOT NULL is an
@@ -130,7 +145,7 @@ static void append_writer_features(struct text *text, const struct publication *
 {
     const struct snapshot *now = &publication->now;
     const json_t *listed = json_object_get(now->protocol, "writerFeatures");
-    append_features_of(text, listed);
+    append_features_of(text, listed, publication);
     if (listed)
         return;
     if (now->version >= 0)
@@ -146,13 +161,11 @@ static status append_protocol(struct text *text, const struct publication *publi
     SCOPED(text_release) struct text readers = {0};
     SCOPED(text_release) struct text writers = {0};
     const json_t *protocol = publication->now.protocol;
-    if (!delta_has_ntz(publication->request->table_schema)) {
+    if (!delta_has_ntz(publication->request->table_schema) && !publication->widens) {
         text_append(text, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
         return STATUS_OK;
     }
-    append_feature(&readers, "timestampNtz");
-    append_features_of(&readers, json_object_get(protocol, "readerFeatures"));
-    append_feature(&writers, "timestampNtz");
+    append_features_of(&readers, json_object_get(protocol, "readerFeatures"), publication);
     append_writer_features(&writers, publication);
     text_printf(text,
                 "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
@@ -162,15 +175,18 @@ static status append_protocol(struct text *text, const struct publication *publi
     return text_check(&writers, err);
 }
 
-static status append_configuration(struct text *text, const struct snapshot *now, struct error *err)
+/* A type may only be changed while the table says so. */
+static status append_configuration(struct text *text, const struct publication *publication,
+                                   struct error *err)
 {
-    const json_t *configuration = json_object_get(now->metadata, "configuration");
+    const json_t *was = json_object_get(publication->now.metadata, "configuration");
+    SCOPED(json_release)
+    json_t *configuration = json_is_object(was) ? json_copy((json_t *)was) : json_object();
     SCOPED(mem_freep) char *json = NULL;
-    if (!json_is_object(configuration)) {
-        text_append(text, "{}");
-        return STATUS_OK;
-    }
-    json = json_write(configuration, NULL);
+    if (publication->widens &&
+        json_object_set_new(configuration, "delta.enableTypeWidening", json_string("true")) != 0)
+        return error_no_memory(err);
+    json = configuration ? json_write(configuration, NULL) : NULL;
     if (!json)
         return error_no_memory(err);
     text_append(text, json);
@@ -191,7 +207,9 @@ static status append_metadata(struct text *text, const struct publication *publi
         text_append_json(text, json_string_value(json_object_get(was, "name")));
     }
     text_append(text, ",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":");
-    status s = delta_schema_append(&schema, request->table_schema, err);
+    status s = delta_schema_append(&schema, request->table_schema,
+                                   json_string_value(json_object_get(was, "schemaString")),
+                                   !request->replace_all, err);
     if (s == STATUS_OK)
         text_append_json(text, text_string(&schema));
     text_release(&schema);
@@ -204,7 +222,7 @@ static status append_metadata(struct text *text, const struct publication *publi
         text_append_json(text, request->partition_keys->fields[i].name);
     }
     text_append(text, "],\"configuration\":");
-    TRY(append_configuration(text, &publication->now, err));
+    TRY(append_configuration(text, publication, err));
     text_printf(text, ",\"createdTime\":%" PRId64 "}}\n",
                 json_is_integer(created) ? (int64_t)json_integer_value(created)
                                          : clock_wall_us() / 1000);
