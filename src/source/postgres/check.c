@@ -382,6 +382,7 @@ status postgres_check(struct source *source, const struct read_request *request,
                       void *context, struct error *err)
 {
     struct checking check = {source, finding, context};
+    TRY(postgres_present(source, err));
     if (request)
         return check_stream(&check, request, err);
     TRY(check_server(&check, err));

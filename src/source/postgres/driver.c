@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "source/postgres/fence.h"
+#include "source/postgres/newest.h"
 #include "source/postgres/postgres.h"
 
 static const struct option_spec options[] = {
@@ -46,6 +47,7 @@ static void source_freep(struct source **source)
     if (!*source)
         return;
     postgres_snapshot_end(*source);
+    newest_forget_all(*source);
     postgres_disconnectp(&(*source)->conn);
     pthread_mutex_destroy(&(*source)->mutex);
     mem_free((*source)->idle);

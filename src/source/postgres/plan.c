@@ -8,7 +8,13 @@
 #include "source/postgres/statement.h"
 #include "source/postgres/table.h"
 
-enum { MAX_NOTES = 32, LEAST_PAGES = 128, DEFAULT_SPLITS = 16, MAX_ROWS_BY_INDEX = 2000000 };
+enum {
+    MAX_NOTES = 32,
+    LEAST_PAGES = 128,
+    DEFAULT_SPLITS = 16,
+    MAX_ROWS_BY_INDEX = 2000000,
+    FEW_ROWS = 100000,
+};
 
 /* Everything a plan is made of, on its way. */
 struct planning {
@@ -134,7 +140,10 @@ static status settle_bound(struct planning *p, struct error *err)
     if (!p->key)
         return STATUS_OK;
     TRY(refuse_nulls(p, err));
-    TRY(fence_bound(p->source->before, &p->source->facts, &p->table, p->key, &plan->arena,
+    PGconn *before = p->source->before;
+    if (!before) /* it went when a newest key was asked for: no key is known from before */
+        p->source->facts.settled = false;
+    TRY(fence_bound(before ? before : p->conn, &p->source->facts, &p->table, p->key, &plan->arena,
                     &p->fence, err));
     plan->bound = p->fence.value;
     plan->bound_is_fence = p->fence.is_fence;
@@ -314,6 +323,7 @@ static status cut(struct planning *p, const char *where, struct error *err)
     TRY(explain(p, where, &rows, &index, err));
     p->plan->rows = (uint64_t)rows;
     p->plan->bytes = p->table.bytes;
+    p->by_index = index && p->key && rows < MAX_ROWS_BY_INDEX;
     if (!p->table.by_ctid || (index && rows < MAX_ROWS_BY_INDEX))
         return one_split(p, err);
     if (!*where)
@@ -352,6 +362,42 @@ static status make_plan(struct planning *p, struct error *err)
     return make_statement(p, text_string(&where), err);
 }
 
+/* A reader may have the exporter for itself if nobody else needs it. */
+static void lend_exporter(struct planning *p)
+{
+    struct source *source = p->source;
+    source->lend = source->n_plans == 0 && p->by_index && p->plan->rows < FEW_ROWS;
+    source->n_plans++;
+}
+
+static status plan_in_snapshot(struct planning *p, struct error *err)
+{
+    struct arena *arena = &p->plan->arena;
+    TRY(postgres_table_describe(p->conn, p->request, arena, &p->table, err));
+    TRY(make_plan(p, err));
+    if (p->key)
+        TRY(newest_remember(p->source, p->request, &p->table, p->key, err));
+    lend_exporter(p);
+    return STATUS_OK;
+}
+
+/* What fails in a transaction ends it, and with it the snapshot that other streams read. */
+static status plan_another(struct planning *p, struct error *err)
+{
+    struct source *source = p->source;
+    PGconn *conns[] = {p->conn, source->before != source->exporter ? source->before : NULL};
+    for (size_t i = 0; i < 2; i++) {
+        if (conns[i])
+            TRY(postgres_run(conns[i], "SAVEPOINT plan", err));
+    }
+    status_code s = plan_in_snapshot(p, err);
+    for (size_t i = 0; i < 2 && s != STATUS_OK; i++) {
+        if (conns[i])
+            PQclear(PQexec(conns[i], "ROLLBACK TO plan"));
+    }
+    return s;
+}
+
 status postgres_plan(struct source *source, const struct read_request *request,
                      struct read_plan *out, struct error *err)
 {
@@ -363,10 +409,7 @@ status postgres_plan(struct source *source, const struct read_request *request,
         return error_no_memory(err);
     TRY(postgres_snapshot_fix(source, request->update_key != NULL, err));
     planning.conn = source->exporter;
-    status_code s =
-        postgres_table_describe(planning.conn, request, &plan.arena, &planning.table, err);
-    if (s == STATUS_OK)
-        s = make_plan(&planning, err);
+    status_code s = first ? plan_in_snapshot(&planning, err) : plan_another(&planning, err);
     if (s != STATUS_OK) {
         if (first)
             postgres_snapshot_end(source);

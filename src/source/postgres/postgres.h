@@ -27,12 +27,17 @@ struct source {
     struct connection_options connect;
     int64_t settle_ms;
     int64_t max_connections;
-    PGconn *conn; /* outside the snapshot: discover, check, the fence */
+    PGconn *conn; /* outside the snapshot, or the same as `before`: see postgres_present */
 
     PGconn *before; /* in a snapshot older than `facts`: where keys are looked at */
     struct fence_facts facts;
-    PGconn *exporter; /* holds the snapshot; NULL: none is fixed */
-    char *snapshot;   /* its id */
+    PGconn *exporter;          /* holds the snapshot; NULL: none is fixed */
+    char *snapshot;            /* its id */
+    int32_t today;             /* the server's day when it was taken */
+    unsigned n_plans;          /* that read it */
+    bool lend;                 /* the exporter itself may read: one plan, one split of few rows */
+    bool lent;                 /* it does, or it has failed to */
+    struct newest_key *newest; /* of each plan with a watermark: how its newest is asked for */
     pthread_mutex_t mutex;
     PGconn **idle; /* readers' connections between two splits, in the snapshot */
     size_t n_idle, capacity_idle;
@@ -42,9 +47,12 @@ struct source {
  * `settle` to end. */
 status postgres_snapshot_fix(struct source *source, bool watch, struct error *err);
 void postgres_snapshot_end(struct source *source);
-/* A connection inside the snapshot; give it back idle, or close it. */
+/* A connection inside the snapshot; give it back idle, or, when its transaction may have failed, discard it. */
 status postgres_snapshot_join(struct source *source, PGconn **out, struct error *err);
 void postgres_snapshot_leave(struct source *source, PGconn *conn);
+void postgres_snapshot_discard(struct source *source, PGconn *conn);
+/* source->conn sees what is there now. */
+status postgres_present(struct source *source, struct error *err);
 
 status postgres_plan(struct source *source, const struct read_request *request,
                      struct read_plan *out, struct error *err);

@@ -1,5 +1,13 @@
 /* One exported snapshot for all connections of a run (PostgreSQL, "Snapshot Synchronization Functions"). It lives as
- * long as the transaction that exported it. */
+ * long as the transaction that exported it.
+ *
+ * A connection costs the server a process, so a small run has two:
+ *
+ *   conn       BEGIN, a first look: `before`          planning          newest, outside of it again
+ *   exporter        fence_look, in no transaction | BEGIN, export   planning   COPY, if it is lent
+ *
+ * The exporter is lent to the reader of a lone plan with one split of few rows: should that fail, the snapshot is lost
+ * with it, and no more than those rows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +17,22 @@
 #define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 /* A transaction has its snapshot from its first statement on. */
-static status begin(struct source *source, const char *first, PGconn **out, PGresult **out_result,
-                    struct error *err)
+static status begin(PGconn *conn, const char *first, PGresult **out, struct error *err)
 {
-    SCOPED(postgres_disconnectp) PGconn *conn = NULL;
-    TRY(postgres_connect(&source->connect, &conn, err));
-    TRY(postgres_run(conn, BEGIN_READ, err));
-    TRY(postgres_query(conn, first, out_result, err));
-    *out = TAKE(conn);
-    return STATUS_OK;
+    SCOPED(text_release) struct text sql = {0};
+    text_printf(&sql, BEGIN_READ "; %s", first);
+    TRY(text_check(&sql, err));
+    return postgres_query(conn, text_string(&sql), out, err);
+}
+
+static status export(struct source *source, PGconn *conn, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *id = NULL;
+    TRY(begin(conn, "SELECT pg_catalog.pg_export_snapshot(), current_date - DATE '1970-01-01'", &id,
+              err));
+    source->today = (int32_t)postgres_cell_number(id, 0, 1);
+    source->snapshot = mem_strdup(PQgetvalue(id, 0, 0));
+    return source->snapshot ? STATUS_OK : error_no_memory(err);
 }
 
 status postgres_snapshot_fix(struct source *source, bool watch, struct error *err)
@@ -25,18 +40,36 @@ status postgres_snapshot_fix(struct source *source, bool watch, struct error *er
     if (source->exporter)
         return STATUS_OK;
     SCOPED(postgres_clearp) PGresult *none = NULL;
-    SCOPED(postgres_clearp) PGresult *id = NULL;
-    TRY(begin(source, "SELECT 1", &source->before, &none, err));
-    status_code s = fence_look(source->conn, watch ? source->settle_ms : 0, &source->facts, err);
+    SCOPED(postgres_disconnectp) PGconn *exporter = NULL;
+    TRY(postgres_present(source, err));
+    TRY(postgres_connect(&source->connect, &exporter, err));
+    source->before = source->conn;
+    status_code s = begin(source->before, "SELECT 1", &none, err);
     if (s == STATUS_OK)
-        s = begin(source, "SELECT pg_catalog.pg_export_snapshot()", &source->exporter, &id, err);
-    if (s == STATUS_OK) {
-        source->snapshot = mem_strdup(PQgetvalue(id, 0, 0));
-        s = source->snapshot ? STATUS_OK : error_no_memory(err);
-    }
+        s = fence_look(exporter, watch ? source->settle_ms : 0, &source->facts, err);
+    if (s == STATUS_OK)
+        s = export(source, exporter, err);
+    source->exporter = TAKE(exporter);
     if (s != STATUS_OK)
         postgres_snapshot_end(source);
     return s;
+}
+
+/* What is older than the snapshot goes, unless another plan may come that needs it. */
+status postgres_present(struct source *source, struct error *err)
+{
+    PGconn *conn = NULL;
+    if (source->before && source->before != source->conn)
+        return STATUS_OK;
+    if (source->before && !source->lend) {
+        TRY(postgres_connect(&source->connect, &conn, err));
+        source->conn = conn;
+        return STATUS_OK;
+    }
+    source->before = NULL;
+    if (PQtransactionStatus(source->conn) != PQTRANS_IDLE)
+        TRY(postgres_run(source->conn, "ROLLBACK", err));
+    return STATUS_OK;
 }
 
 void postgres_snapshot_end(struct source *source)
@@ -45,10 +78,16 @@ void postgres_snapshot_end(struct source *source)
         postgres_disconnectp(&source->idle[i]);
     source->n_idle = 0;
     postgres_disconnectp(&source->exporter);
-    postgres_disconnectp(&source->before);
+    if (source->before != source->conn)
+        postgres_disconnectp(&source->before);
+    else if (source->conn)
+        PQclear(PQexec(source->conn, "ROLLBACK"));
+    source->before = NULL;
     fence_facts_release(&source->facts);
     mem_free(source->snapshot);
     source->snapshot = NULL;
+    source->n_plans = 0;
+    source->lend = source->lent = false;
 }
 
 /* A snapshot that is not to be had (CODE, ERR) is mostly lost with the connection that held it, and that one knows why.
@@ -57,12 +96,14 @@ static status why_lost(struct source *source, status_code code, struct error *er
 {
     status_code lost = STATUS_OK;
     pthread_mutex_lock(&source->mutex);
-    if (PQstatus(source->exporter) == CONNECTION_OK)
+    if (!source->lent && PQstatus(source->exporter) == CONNECTION_OK)
         PQclear(PQexec(source->exporter, "SELECT 1"));
-    if (PQstatus(source->exporter) != CONNECTION_OK) {
+    if (source->lent || PQstatus(source->exporter) != CONNECTION_OK)
         *err = (struct error){0};
+    if (source->lent)
+        lost = error_set(err, STATUS_UNAVAILABLE, "the statement before this one failed");
+    else if (PQstatus(source->exporter) != CONNECTION_OK)
         lost = postgres_result_error(source->exporter, NULL, err);
-    }
     pthread_mutex_unlock(&source->mutex);
     if (lost != STATUS_OK) {
         (void)error_context(err, "holding the run's snapshot, which is lost");
@@ -91,8 +132,12 @@ status postgres_snapshot_join(struct source *source, PGconn **out, struct error 
 {
     PGconn *conn = NULL;
     pthread_mutex_lock(&source->mutex);
-    if (source->n_idle > 0)
+    if (source->n_idle > 0) {
         conn = source->idle[--source->n_idle];
+    } else if (source->lend && !source->lent) {
+        conn = source->exporter;
+        source->lent = true;
+    }
     pthread_mutex_unlock(&source->mutex);
     if (!conn)
         return join_new(source, out, err);
@@ -100,10 +145,21 @@ status postgres_snapshot_join(struct source *source, PGconn **out, struct error 
     return STATUS_OK;
 }
 
+/* The exporter stays where it is, broken or not: its end is the snapshot's. */
+void postgres_snapshot_discard(struct source *source, PGconn *conn)
+{
+    if (conn != source->exporter)
+        postgres_disconnectp(&conn);
+}
+
 void postgres_snapshot_leave(struct source *source, PGconn *conn)
 {
     pthread_mutex_lock(&source->mutex);
-    if (source->n_idle == source->capacity_idle) {
+    if (conn == source->exporter) {
+        source->lent = false;
+        conn = NULL;
+    }
+    if (conn && source->n_idle == source->capacity_idle) {
         size_t capacity = source->capacity_idle ? 2 * source->capacity_idle : 8;
         PGconn **grown = mem_realloc_array(source->idle, capacity, sizeof(PGconn *));
         if (grown) {
@@ -111,7 +167,7 @@ void postgres_snapshot_leave(struct source *source, PGconn *conn)
             source->capacity_idle = capacity;
         }
     }
-    if (source->n_idle < source->capacity_idle) {
+    if (conn && source->n_idle < source->capacity_idle) {
         source->idle[source->n_idle++] = conn;
         conn = NULL;
     }
