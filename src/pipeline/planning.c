@@ -235,6 +235,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.max_split_rows = stream->row_group_rows;
     TRY(with_retries(&stream->cancel, plan_once, stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
+    TRY(stream_check_contract(stream, err));
     TRY(plan_schemas(stream, err));
     TRY(job_check_format(stream->spec, &stream->data_schema, err));
     TRY(stream_check_partition_values(stream, err));
@@ -245,4 +246,3 @@ status stream_plan(struct stream_run *stream, struct error *err)
         return error_no_memory(err);
     return report_plan(stream, err);
 }
-    TRY(stream_check_contract(stream, err));

@@ -97,6 +97,7 @@ void stream_run_release(struct stream_run *stream)
     partitioner_free(stream->partitioner);
     schema_release(&stream->keys);
     schema_release(&stream->carried);
+    schema_release(&stream->known_schema);
     schema_release(&stream->data_schema);
     schema_release(&stream->table_schema);
     read_plan_release(&stream->plan);
@@ -114,4 +115,3 @@ void stream_run_release(struct stream_run *stream)
     stream->storage = NULL;
     stream->table = NULL;
 }
-    schema_release(&stream->known_schema);

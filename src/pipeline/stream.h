@@ -71,12 +71,12 @@ struct stream_run {
     struct read_plan plan;
     bool first_load;     /* nothing to add to: all live files of ours go */
     bool schema_changes; /* with this run, as the user allowed */
-    struct scalar lower; /* old watermark; is_null: none */
     bool widens;         /* columns get wider types with it */
+    struct scalar lower; /* old watermark; is_null: none */
     struct known_rows known;
-
     struct schema known_schema; /* the columns that `known` digests, where they are not all ... */
     const size_t *known_pick;   /* ... of plan.schema: their positions there; NULL: they are */
+
     struct schema carried; /* plan.schema as the table holds it: what partitions and files are of */
     struct carry *carries;
     size_t n_carries;
@@ -131,15 +131,15 @@ status stream_check_partial(const struct stream_run *stream, struct error *err);
 status stream_check_partition_values(struct stream_run *stream, struct error *err);
 bool partition_is_given(struct stream_run *stream, const char *value);
 
-/* Find the columns that the table has no type for, and bind their kernels. carry.c */
-status stream_plan_carries(struct stream_run *stream, struct error *err);
-/* ROWS is zeroed; released by the caller, also after failure. */
 /* Compare the source with what the table's record says; hold, or go on with what the job allows. Then give the columns their
  * field ids, and the table its columns in order. contract.c */
 status stream_check_contract(struct stream_run *stream, struct error *err);
 void stream_give_field_ids(struct stream_run *stream);
 status stream_table_schema(struct stream_run *stream, struct error *err);
 
+/* Find the columns that the table has no type for, and bind their kernels. carry.c */
+status stream_plan_carries(struct stream_run *stream, struct error *err);
+/* ROWS is zeroed; released by the caller, also after failure. */
 status carried_rows_init(const struct stream_run *stream, struct carried_rows *rows,
                          struct error *err);
 void carried_rows_release(struct carried_rows *rows);
