@@ -1,11 +1,13 @@
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import harness  # noqa: E402
+from postgres_server import Server  # noqa: E402
 
 
 @pytest.fixture
@@ -30,3 +32,22 @@ def orders(shop):
         """
     )
     return shop
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL for all tests of a session; each works in a schema of its own."""
+    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
+        pathlib.Path(folder).chmod(0o755)  # pytest's own folders are for root alone
+        server = Server(pathlib.Path(folder) / "server")
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def schema(server, request):
+    """A schema of the test's own, and its name."""
+    name = "s" + str(abs(hash(request.node.nodeid)))[:10]
+    server.sql(f"CREATE SCHEMA {name}")
+    yield name
+    server.sql(f"DROP SCHEMA {name} CASCADE")

@@ -3,54 +3,15 @@
 import datetime
 import decimal
 import json
-import pathlib
-import tempfile
-import textwrap
 import threading
 import time
 
 import harness
 import pytest
-from postgres_server import Server
+from postgres_shop import rows, table, write_job
 from readers import READERS
 
 UTC = datetime.timezone.utc
-
-
-@pytest.fixture(scope="session")
-def server():
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)  # pytest's own folders are for root alone
-        server = Server(pathlib.Path(folder) / "server")
-        yield server
-        server.stop()
-
-
-@pytest.fixture
-def schema(server, request):
-    """A schema of the test's own, and its name."""
-    name = "s" + str(abs(hash(request.node.nodeid)))[:10]
-    server.sql(f"CREATE SCHEMA {name}")
-    yield name
-    server.sql(f"DROP SCHEMA {name} CASCADE")
-
-
-def write_job(shop, url, streams, source_words=""):
-    shop.job.write_text(
-        f"source: {{url: '{url}'{source_words}}}\ntarget: ./lake\nstreams:\n"
-        + textwrap.indent(textwrap.dedent(streams).strip(), "  ")
-        + "\n"
-    )
-
-
-def table(shop, schema, name, reader="pyarrow"):
-    return READERS[reader](shop.lake / schema / name)
-
-
-def rows(shop, schema, name, *columns):
-    got = table(shop, schema, name)
-    return sorted(zip(*(got[c].to_pylist() for c in columns)), key=repr)
-
 
 # ---- types ----
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.
 
 
 @pytest.fixture
-def loaded(shop, server, schema):  # noqa: F811
+def loaded(shop, server, schema):
     """events(id, name, n) with one row, loaded once by id; returns how to change it and run again."""
     server.sql(f"CREATE TABLE {schema}.events (id bigserial, name varchar(10), n int);"
                f"INSERT INTO {schema}.events (name, n) VALUES ('one', 1)")
@@ -32,7 +32,7 @@ def held(result, *says):
     return message
 
 
-def test_a_renamed_column_is_held_as_a_rename(shop, server, schema, loaded):  # noqa: F811
+def test_a_renamed_column_is_held_as_a_rename(shop, server, schema, loaded):
     held(loaded("ALTER TABLE {0} RENAME name TO title", harness.HELD), 'column "name" is now called "title"', "--accept-schema")
     assert table(shop, schema, "events").column_names == ["id", "name", "n"]
     held(loaded("ALTER TABLE {0} RENAME title TO name; ALTER TABLE {0} RENAME n TO m; ALTER TABLE {0} RENAME name TO n;", harness.HELD),
@@ -41,7 +41,7 @@ def test_a_renamed_column_is_held_as_a_rename(shop, server, schema, loaded):  # 
     assert table(shop, schema, "events").to_pylist() == [{"id": 1, "n": "one", "m": 1}]
 
 
-def test_a_name_that_was_dropped_and_added_is_a_new_column(shop, server, schema, loaded):  # noqa: F811
+def test_a_name_that_was_dropped_and_added_is_a_new_column(shop, server, schema, loaded):
     message = held(loaded("ALTER TABLE {0} DROP name; ALTER TABLE {0} ADD name varchar(10)", harness.HELD),
                    'column "name" is new', 'column "name" is gone')
     assert "is now called" not in message
@@ -58,7 +58,7 @@ def test_a_name_that_was_dropped_and_added_is_a_new_column(shop, server, schema,
         ("ALTER TABLE {0} ALTER id DROP NOT NULL", 'column "id" may now be NULL'),
     ],
 )
-def test_a_change_holds_the_run_until_it_is_accepted(shop, server, schema, loaded, change, says):  # noqa: F811
+def test_a_change_holds_the_run_until_it_is_accepted(shop, server, schema, loaded, change, says):
     held(loaded(change, harness.HELD), says, "--mode full-refresh --accept-schema")
     drift = shop.leat("check", shop.job).out
     assert "drift" in drift, drift
@@ -80,13 +80,13 @@ def test_a_change_holds_the_run_until_it_is_accepted(shop, server, schema, loade
         "CREATE INDEX ON {0} (id)",
     ],
 )
-def test_what_changes_no_value_goes_on(shop, server, schema, loaded, change):  # noqa: F811
+def test_what_changes_no_value_goes_on(shop, server, schema, loaded, change):
     loaded(change, harness.PUBLISHED)
     loaded("INSERT INTO {0} VALUES (2, 'two', 2)", harness.PUBLISHED)
     assert rows(shop, schema, "events", "id", "name") == [(1, "one"), (2, "two")]
 
 
-def test_a_column_left_out_may_change_as_it_likes(shop, server, schema):  # noqa: F811
+def test_a_column_left_out_may_change_as_it_likes(shop, server, schema):
     server.sql(f"CREATE TABLE {schema}.events (id bigserial, name text); INSERT INTO {schema}.events DEFAULT VALUES")
     write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, select: [id]}}")
     shop.run()
@@ -95,12 +95,12 @@ def test_a_column_left_out_may_change_as_it_likes(shop, server, schema):  # noqa
     assert rows(shop, schema, "events", "id") == [(1,)]
 
 
-def test_a_table_of_the_same_name_is_another_table(shop, server, schema, loaded):  # noqa: F811
+def test_a_table_of_the_same_name_is_another_table(shop, server, schema, loaded):
     held(loaded("DROP TABLE {0}; CREATE TABLE {0} (id bigserial, name varchar(10), n int)", harness.HELD), "is gone", "is new")
     assert rows(shop, schema, "events", "id") == [(1,)]
 
 
-def test_a_partition_that_comes_or_goes_changes_no_column(shop, server, schema):  # noqa: F811
+def test_a_partition_that_comes_or_goes_changes_no_column(shop, server, schema):
     server.sql(f"CREATE TABLE {schema}.events (id bigserial, at date) PARTITION BY RANGE (id);"
                f"CREATE TABLE {schema}.p1 PARTITION OF {schema}.events FOR VALUES FROM (1) TO (10);"
                f"INSERT INTO {schema}.events SELECT FROM generate_series(1, 9)")
@@ -117,7 +117,7 @@ def test_a_partition_that_comes_or_goes_changes_no_column(shop, server, schema):
 
 
 @pytest.fixture
-def growing(shop, server, schema):  # noqa: F811
+def growing(shop, server, schema):
     """The same table, under on_change of the test's choice."""
     server.sql(f"CREATE TABLE {schema}.events (id bigserial, name varchar(10), n int, f real, d numeric(9,2));"
                f"INSERT INTO {schema}.events (name, n, f, d) VALUES ('one', 1, 1.5, 1.25)")
@@ -132,7 +132,7 @@ def growing(shop, server, schema):  # noqa: F811
     return job, change
 
 
-def definition(shop, schema):  # noqa: F811
+def definition(shop, schema):
     """The newest metaData and protocol, and the version that holds the former."""
     log = sorted((shop.lake / schema / "events" / "_delta_log").glob("*.json"))
     found = {}
@@ -144,7 +144,7 @@ def definition(shop, schema):  # noqa: F811
 
 
 @pytest.mark.parametrize("reader", sorted(READERS))
-def test_a_new_column_is_added_and_old_rows_have_none(shop, server, schema, growing, reader):  # noqa: F811
+def test_a_new_column_is_added_and_old_rows_have_none(shop, server, schema, growing, reader):
     job, change = growing
     job("{add: apply}")
     shop.run()
@@ -160,7 +160,7 @@ def test_a_new_column_is_added_and_old_rows_have_none(shop, server, schema, grow
     assert definition(shop, schema)["metaData"] == added, "what is NOT NULL in the source stays as the table has it"
 
 
-def test_a_new_column_without_a_new_row_is_a_version_of_its_own(shop, server, schema, growing):  # noqa: F811
+def test_a_new_column_without_a_new_row_is_a_version_of_its_own(shop, server, schema, growing):
     job, change = growing
     job("{add: apply}")
     shop.run()
@@ -169,7 +169,7 @@ def test_a_new_column_without_a_new_row_is_a_version_of_its_own(shop, server, sc
     assert change("SELECT 1").stream()["outcome"] == "nothing new"
 
 
-def test_a_new_column_stands_behind_those_that_partitions_make(shop, server, schema, growing):  # noqa: F811
+def test_a_new_column_stands_behind_those_that_partitions_make(shop, server, schema, growing):
     job, change = growing
     server.sql(f"ALTER TABLE {schema}.events ADD at timestamptz NOT NULL DEFAULT '2024-05-06'")
     job("{add: apply}", "update_key: id, partition_by: day(at)")
@@ -179,7 +179,7 @@ def test_a_new_column_stands_behind_those_that_partitions_make(shop, server, sch
     assert rows(shop, schema, "events", "id", "more") == [(1, None), (2, 2)]
 
 
-def test_rows_at_the_watermark_are_known_without_the_new_column(shop, server, schema, growing):  # noqa: F811
+def test_rows_at_the_watermark_are_known_without_the_new_column(shop, server, schema, growing):
     job, change = growing
     server.sql(f"ALTER TABLE {schema}.events ADD day date NOT NULL DEFAULT '2024-05-06'")
     job("{add: apply}", "update_key: day")
@@ -190,7 +190,7 @@ def test_rows_at_the_watermark_are_known_without_the_new_column(shop, server, sc
     assert rows(shop, schema, "events", "id", "more") == [(1, None), (2, 7), (3, 8)]
 
 
-def test_a_name_that_was_dropped_and_added_is_not_added(shop, server, schema, growing):  # noqa: F811
+def test_a_name_that_was_dropped_and_added_is_not_added(shop, server, schema, growing):
     job, change = growing
     job("{add: apply, widen: apply}")
     shop.run()
@@ -204,13 +204,13 @@ def test_a_name_that_was_dropped_and_added_is_not_added(shop, server, schema, gr
     ("{rename: apply}", 'rename: apply" is not available yet'), ("{narrow: apply}", 'narrow: apply" is not available yet'),
     ("{widen: maybe}", "stop or apply"), ("{retype: apply}", 'unknown key "retype"'),
 ])
-def test_what_can_not_be_applied_is_no_word(shop, server, schema, growing, words, says):  # noqa: F811
+def test_what_can_not_be_applied_is_no_word(shop, server, schema, growing, words, says):
     growing[0](words)
     result = shop.leat("run", shop.job)
     assert result.code == harness.USAGE and says in result.err, result
 
 
-def test_a_full_refresh_takes_new_columns_unless_told_not_to(shop, server, schema, growing):  # noqa: F811
+def test_a_full_refresh_takes_new_columns_unless_told_not_to(shop, server, schema, growing):
     job, change = growing
     job("{}")
     shop.run()

@@ -8,8 +8,8 @@ import json
 
 import pytest
 
+from postgres_shop import write_job
 from readers import READERS, canonical, log
-from test_postgres import schema, server, write_job  # noqa: F401  two are fixtures
 
 MIDNIGHT = dt.datetime(2013, 11, 30)
 WIDE = "1" * 30 + "." + "9" * 9
