@@ -76,18 +76,6 @@ status segment_add_row_group(struct segment_writer *writer, uint32_t key,
     return STATUS_OK;
 }
 
-status segment_add_plain(struct segment_writer *writer, uint32_t key, uint64_t rows,
-                         const struct buffer *plain, struct error *err)
-{
-    struct piece *piece;
-    TRY(new_piece(writer, key, PIECE_PLAIN, rows, &piece, err));
-    piece->bytes = plain->size;
-    piece->plain_bytes = batch_plain_column_bytes(plain->data, plain->size);
-    TRY(write_bytes(writer, plain->data, plain->size, err));
-    writer->n_pieces++;
-    return STATUS_OK;
-}
-
 status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
                         const uint32_t *rows, size_t n, struct error *err)
 {

@@ -70,8 +70,6 @@ struct segment_writer {
 
 status segment_add_row_group(struct segment_writer *writer, uint32_t key,
                              const struct row_group *group, struct error *err);
-status segment_add_plain(struct segment_writer *writer, uint32_t key, uint64_t rows,
-                         const struct buffer *plain, struct error *err);
 /* Rows ROWS[0..n) of BATCH as a plain piece. */
 status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
                         const uint32_t *rows, size_t n, struct error *err);

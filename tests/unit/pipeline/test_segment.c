@@ -51,18 +51,33 @@ static uint32_t key_of(struct scratch *scratch, struct partition_keys *keys, con
     return key;
 }
 
+/* Ids 0..5, all of one name. */
+static void fill_batch(struct fixture *fixture, struct batch *batch)
+{
+    struct scratch *scratch = fixture->scratch;
+    CHECK_OK(batch_init(batch, &fixture->schema, &scratch->err));
+    for (int64_t id = 0; id < 6; id++) {
+        struct scalar name = {.type.id = TYPE_UTF8, .bytes = "name", .size = 4};
+        struct scalar number = {.type.id = TYPE_INT64, .i64 = id};
+        CHECK_OK(column_append_scalar(&batch->columns[0], &name, &scratch->err));
+        CHECK_OK(column_append_scalar(&batch->columns[1], &number, &scratch->err));
+        batch->rows++;
+    }
+}
+
 /* A segment of two plain pieces and a row group, for the keys "a" and NULL. */
 static void write_segment(struct fixture *fixture, struct split_result *out)
 {
     struct scratch *scratch = fixture->scratch;
     struct segment_writer writer = {.storage = scratch->storage, .name = "s.seg"};
-    struct buffer bytes = {0};
+    struct batch batch = {0};
+    const uint32_t side_by_side[] = {0, 1, 2}, apart[] = {3, 5};
     struct row_group group = {.rows = 7, .plain_bytes = 70};
     CHECK_OK(partition_keys_new(fixture->partitioner, &out->keys, &scratch->err));
     uint32_t a = key_of(scratch, out->keys, "a"), null = key_of(scratch, out->keys, NULL);
-    CHECK_OK(buffer_append(&bytes, "plain bytes", 11, &scratch->err));
-    CHECK_OK(segment_add_plain(&writer, a, 3, &bytes, &scratch->err));
-    CHECK_OK(segment_add_plain(&writer, null, 2, &bytes, &scratch->err));
+    fill_batch(fixture, &batch);
+    CHECK_OK(segment_add_rows(&writer, a, &batch, side_by_side, 3, &scratch->err));
+    CHECK_OK(segment_add_rows(&writer, null, &batch, apart, 2, &scratch->err));
     CHECK_OK(buffer_append(&group.pages, "pages", 5, &scratch->err));
     CHECK_OK(buffer_append(&group.meta, "meta", 4, &scratch->err));
     CHECK_OK(segment_add_row_group(&writer, a, &group, &scratch->err));
@@ -70,7 +85,7 @@ static void write_segment(struct fixture *fixture, struct split_result *out)
                             &scratch->err));
     out->rows = 12;
     out->rows_read = 12;
-    buffer_release(&bytes);
+    batch_release(&batch);
     row_group_release(&group);
     segment_abort(&writer);
 }
@@ -96,6 +111,8 @@ static void a_segment_is_read_back_from_its_index(void **state)
                                 partitioner_keys(fixture->partitioner), &read, &scratch->err));
     assert_int_equal(read.n_pieces, 3);
     assert_memory_equal(read.pieces, written.pieces, 3 * sizeof(struct piece));
+    assert_int_equal(read.pieces[0].rows, 3);
+    assert_int_equal(read.pieces[1].rows, 2);
     assert_int_equal(read.pieces[2].kind, PIECE_ROW_GROUP);
     assert_int_equal(read.pieces[2].meta_bytes, 4);
     struct scalar value;
@@ -105,6 +122,30 @@ static void a_segment_is_read_back_from_its_index(void **state)
     partition_keys_value(read.keys, 1, 0, &value);
     assert_true(value.is_null);
     split_result_release(&read);
+    split_result_release(&written);
+}
+
+static void rows_are_read_back_from_their_pieces(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scratch *scratch = fixture->scratch;
+    struct split_result written = {0};
+    struct batch batch = {0};
+    char *bytes = NULL;
+    size_t size = 0;
+    write_segment(fixture, &written);
+    CHECK_OK(batch_init(&batch, &fixture->schema, &scratch->err));
+    CHECK_OK(storage_get(scratch->storage, "s.seg", 1 << 20, &bytes, &size, &scratch->err));
+    for (size_t i = 0; i < 2; i++) {
+        const struct piece *piece = &written.pieces[i];
+        CHECK_OK(batch_read_plain(&batch, bytes + piece->offset, piece->bytes, &scratch->err));
+        assert_int_equal(piece->kind, PIECE_PLAIN);
+    }
+    const int64_t ids[] = {0, 1, 2, 3, 5};
+    assert_int_equal(batch.rows, 5);
+    assert_memory_equal(batch.columns[1].values.data, ids, sizeof(ids));
+    mem_free(bytes);
+    batch_release(&batch);
     split_result_release(&written);
 }
 
@@ -253,6 +294,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(a_segment_is_read_back_from_its_index),
+        T(rows_are_read_back_from_their_pieces),
         T(a_damaged_index_is_refused),
         T(a_segment_of_another_release_is_refused),
         T(a_segment_of_another_size_is_refused),
