@@ -68,7 +68,7 @@ typedef bool load_kernel(int64_t *restrict to, const uint8_t *restrict values,
         int##bits##_t value;                                                                       \
         for (size_t i = 0; i < n; i++) {                                                           \
             memcpy(&value, values + (rows ? rows[i] : first + i) * sizeof(value), sizeof(value));  \
-            to[i] = value;                                                                         \
+            to[i] = (int64_t)value;                                                                \
         }                                                                                          \
         return true;                                                                               \
     }

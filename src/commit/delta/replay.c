@@ -44,7 +44,8 @@ const struct replay_file *replay_find(const struct replay *replay, const char *n
 static status grow(struct replay *replay, struct error *err)
 {
     size_t capacity = replay->capacity ? 2 * replay->capacity : 256;
-    struct replay_file **files = mem_realloc_array(replay->files, capacity, sizeof(*files));
+    struct replay_file **files =
+        mem_realloc_array(replay->files, capacity, sizeof(struct replay_file *));
     if (!files)
         return error_no_memory(err);
     replay->files = files;

@@ -92,7 +92,7 @@ static void read_fields(struct thrift_reader *r, struct page_header *out)
 {
     static void (*const kinds[])(struct thrift_reader *, struct page_header *) = {
         [5] = read_data_v1, [7] = read_dictionary, [8] = read_data_v2};
-    static const int8_t types[] = {
+    static const int32_t types[] = {
         [5] = PARQUET_DATA_PAGE, [7] = PARQUET_DICTIONARY_PAGE, [8] = PARQUET_DATA_PAGE_V2};
     struct thrift_field f = {0};
     int32_t described = -1;
