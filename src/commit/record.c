@@ -222,7 +222,8 @@ static bool set_bound(json_t *json, const struct run_record *record)
     return set_text(json, "update_key", record->update_key) &&
            set(json, "watermark", scalar_to_json(&record->watermark)) &&
            set(json, "watermark_is_fence", json_boolean(record->watermark_is_fence)) &&
-           set(json, "ties", ties_to_json(&record->ties));
+           set(json, "ties", ties_to_json(&record->ties)) &&
+           set_text(json, "fence_state", record->fence_state);
 }
 
 static bool set_contract(json_t *json, const struct run_record *record)
@@ -335,6 +336,7 @@ static status get_bound(const json_t *json, struct run_record *out, struct error
     TRY(json_get_object(json, "watermark", "record", &watermark, err));
     TRY(scalar_from_json(watermark, &out->arena, &out->watermark, err));
     TRY(json_get_bool_opt(json, "watermark_is_fence", "record", &out->watermark_is_fence, err));
+    TRY(get_text(json, "fence_state", false, &out->arena, &out->fence_state, err));
     return get_ties(json, out, err);
 }
 

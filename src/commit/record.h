@@ -36,6 +36,7 @@ struct run_record {
     struct scalar watermark; /* is_null: none yet */
     bool watermark_is_fence;
     struct tie_digests ties; /* when not a fence */
+    const char *fence_state; /* what the source's driver wants to know next time; NULL */
 
     struct schema contract; /* source columns with field ids and identities, in table order */
     const char *const *partition_by; /* text forms, n_partition_by */

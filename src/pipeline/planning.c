@@ -60,6 +60,14 @@ static const char *key_to_read(const struct stream_run *stream)
     return wanted ? spec->update_key : NULL;
 }
 
+/* It speaks of the column that the record names. */
+static const char *state_of_fence(const struct stream_run *stream)
+{
+    const struct run_record *record = &stream->state.record;
+    bool same = stream->state.has_record && text_equal(record->update_key, key_to_read(stream));
+    return same ? record->fence_state : NULL;
+}
+
 static void fill_request(struct stream_run *stream)
 {
     const struct stream_spec *spec = stream->spec;
@@ -72,6 +80,7 @@ static void fill_request(struct stream_run *stream)
         .n_columns = spec->n_columns,
         .update_key = key_to_read(stream),
         .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,
+        .fence_state = state_of_fence(stream),
         .nulls_ok = spec->update_key_nulls,
         .split_rows = 0,
         .max_readers = stream->run->readers,
@@ -220,6 +229,20 @@ static status report_plan(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
+/* While the source can't tell which rows are complete, a load that would replace the table leaves it as it is. */
+static status keep_while_held(struct stream_run *stream, struct error *err)
+{
+    if (!stream->plan.bound_held || !stream->state.has_record || stream->partial)
+        return STATUS_OK;
+    if (stream->mode != MODE_INCREMENTAL)
+        return error_set(err, STATUS_HELD,
+                         "%s, so a full refresh would leave the table without rows; run again "
+                         "later",
+                         stream->plan.bound_held);
+    stream->first_load = false;
+    return STATUS_OK;
+}
+
 status stream_plan(struct stream_run *stream, struct error *err)
 {
     TRY(stream_check_partial(stream, err));
@@ -234,6 +257,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.kept_rows = KEPT_SPLIT_ROWS;
     stream->request.max_split_rows = stream->row_group_rows;
     TRY(with_retries(&stream->cancel, plan_once, stream, err));
+    TRY(keep_while_held(stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(stream_check_contract(stream, err));
     TRY(plan_schemas(stream, err));

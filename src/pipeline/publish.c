@@ -86,6 +86,7 @@ static status fill_watermark(struct stream_run *stream, struct run_record *recor
     if (!record->update_key && stream->mode == MODE_INCREMENTAL)
         record->update_key = stream->spec->update_key;
     bool nothing_read = stream->request.update_key && stream->plan.bound.is_null;
+    record->fence_state = stream->partial ? before->fence_state : stream->plan.fence_state;
     if (stream->partial || (nothing_read && !stream->first_load)) {
         if (!stream->state.has_record || !before->update_key)
             return STATUS_OK;

@@ -98,7 +98,7 @@ static bool nothing_new(struct stream_run *stream)
 {
     const struct stream_report *report = stream->report;
     if (stream->mode != MODE_INCREMENTAL || stream->partial || report->rows_written ||
-        report->rows_rejected || stream->schema_changes)
+        report->rows_rejected || stream->schema_changes || stream->plan.fence_state_due)
         return false;
     if (!stream->first_load)
         return true;

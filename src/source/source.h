@@ -61,6 +61,7 @@ struct read_request {
     const char *update_key; /* watermark column; NULL: all rows */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
+    const char *fence_state; /* what the plan of the last published run left in its own; NULL */
     bool
         nulls_ok; /* rows whose update_key is NULL are read on every first load; else an error with a count */
     uint64_t
@@ -95,9 +96,12 @@ struct read_plan {
                                   rows (keep the old one). Never NULL-typed when update_key is set. */
     bool
         bound_is_fence; /* false: rows equal to the bound may still come; read again with digests */
-    int32_t today;      /* the source's day, days since 1970 */
-    size_t update_key;  /* position in schema, or SIZE_MAX */
-    uint64_t rows;      /* estimate of what will be read */
+    const char *bound_held;  /* why no bound can be told for now; then no row is read */
+    const char *fence_state; /* the driver's own, for the next run's plan; NULL */
+    bool fence_state_due;    /* the next run needs it, even if this one finds no rows */
+    int32_t today;           /* the source's day, days since 1970 */
+    size_t update_key;       /* position in schema, or SIZE_MAX */
+    uint64_t rows;           /* estimate of what will be read */
     bool rows_exact;
     uint64_t bytes; /* estimate in the source */
     struct split *splits;

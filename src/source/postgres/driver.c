@@ -19,6 +19,17 @@ static const struct option_spec options[] = {
      .maximum = 86400,
      .help = "How long to wait for transactions that were open when the largest key was looked at.",
      .example = "1 min"},
+    {.name = "fence",
+     .kind = OPTION_SECRET,
+     .help = "URL of the primary, where the source is a standby: open transactions are looked at "
+             "there.",
+     .example = "postgres://leat@primary.example.com/shop"},
+    {.name = "fence_timeout",
+     .kind = OPTION_DURATION,
+     .default_text = "1 min",
+     .maximum = 86400,
+     .help = "How long to wait until the standby has replayed what its primary had written.",
+     .example = "5 min"},
     {.name = "statement_timeout",
      .kind = OPTION_DURATION,
      .maximum = 30 * 86400,
@@ -52,6 +63,7 @@ static void source_freep(struct source **source)
     pthread_mutex_destroy(&(*source)->mutex);
     mem_free((*source)->idle);
     mem_free((*source)->location);
+    mem_free((*source)->fence_location);
     mem_free((*source)->shown);
     mem_free((*source)->identity);
     mem_free(*source);
@@ -64,6 +76,27 @@ static char *connection_string(const char *location)
 {
     bool pairs = location[strcspn(location, "=@/?:")] == '=';
     return pairs ? mem_strdup(location) : mem_printf("postgresql://%s", location);
+}
+
+/* The primary's URL with its scheme; libpq takes a URL whole, and KEY=VALUE... without. */
+static status read_fence(struct source *source, const struct option_values *values,
+                         struct error *err)
+{
+    static const char *const words[] = {"postgres:", "postgresql:"};
+    const char *fence = values ? option_text(values, "fence") : NULL;
+    source->fence_timeout_ms = values ? option_number(values, "fence_timeout") * 1000 : 60000;
+    if (!fence)
+        return STATUS_OK;
+    source->fence_location = mem_strdup(fence);
+    if (!source->fence_location)
+        return error_no_memory(err);
+    source->fence = source->fence_location;
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(words[i]);
+        if (strncmp(fence, words[i], n) == 0 && strncmp(fence + n, "//", 2) != 0)
+            source->fence = source->fence_location + n;
+    }
+    return STATUS_OK;
 }
 
 static void read_options(struct source *source, const struct option_values *values)
@@ -108,6 +141,7 @@ static status postgres_open(const char *location, const struct option_values *va
     if (!source->location)
         return error_no_memory(err);
     read_options(source, values);
+    TRY(read_fence(source, values, err));
     TRY(postgres_connect(&source->connect, &source->conn, err));
     TRY(make_identity(source, err));
     *out = TAKE(source);

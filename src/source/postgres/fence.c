@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "source/postgres/candidate.h"
 
 #define MARGIN_MICROS INT64_C(1000000)
-enum { SETTLE_STEP_MS = 20 };
 
 static const char *cell(const PGresult *result, int row, int column)
 {
@@ -74,101 +73,6 @@ status fence_largest(PGconn *conn, const struct postgres_table *table,
     return key_value(cell(result, 0, 0), type, arena, out, err);
 }
 
-/* ---- what other sessions may still add ----
- *
- * Timestamps: now() is the start of a transaction, so a row that will still appear has a time no older than the oldest
- * transaction that is open. pg_stat_activity is live, not part of a snapshot: looked at before the run's snapshot is
- * taken, a transaction that commits in between is seen by both. A prepared transaction shows when it was prepared, not
- * when it began: a table that one holds a write lock on has no bound.
- *
- * Integers from a sequence:
- *
- *   snapshot A: H = max(key)   |   open transactions are listed   |   they end   |   snapshot B: rows are read
- *
- * A key below H that A did not see was drawn by a transaction that was open then. When all those have ended, B sees
- * their keys or they are gone for good. */
-
-static status open_transactions(PGconn *conn, struct text *out, struct error *err)
-{
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    TRY(postgres_query(
-        conn,
-        "SELECT coalesce(string_agg(quote_literal(l.virtualxid), ','), '') FROM pg_locks l"
-        " JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'virtualxid' AND l.granted"
-        " AND l.mode = 'ExclusiveLock' AND l.pid <> pg_backend_pid()"
-        " AND a.datname = current_database() AND a.application_name <> 'leat'"
-        " AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')",
-        &result, err));
-    text_append(out, cell(result, 0, 0));
-    return text_check(out, err);
-}
-
-static status still_open(PGconn *conn, const char *which, bool *out_open, char *out_pids,
-                         size_t size, struct error *err)
-{
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    SCOPED(text_release) struct text sql = {0};
-    text_printf(
-        &sql,
-        "SELECT coalesce(string_agg(pid::text, ', '), '') FROM pg_locks WHERE"
-        " locktype = 'virtualxid' AND granted AND mode = 'ExclusiveLock' AND virtualxid IN (%s)",
-        which);
-    TRY(text_check(&sql, err));
-    TRY(postgres_query(conn, text_string(&sql), &result, err));
-    snprintf(out_pids, size, "%s", cell(result, 0, 0));
-    *out_open = out_pids[0] != '\0';
-    return STATUS_OK;
-}
-
-static status settle(PGconn *conn, int64_t settle_ms, struct fence_facts *facts, struct error *err)
-{
-    SCOPED(text_release) struct text which = {0};
-    bool open = false;
-    TRY(open_transactions(conn, &which, err));
-    for (int64_t waited = 0; which.size > 0; waited += SETTLE_STEP_MS) {
-        TRY(still_open(conn, text_string(&which), &open, facts->pids, sizeof(facts->pids), err));
-        if (!open || waited >= settle_ms)
-            break;
-        clock_sleep_ms(SETTLE_STEP_MS);
-    }
-    facts->settled = !open;
-    return STATUS_OK;
-}
-
-void fence_facts_release(struct fence_facts *facts)
-{
-    mem_free(facts->prepared);
-    *facts = (struct fence_facts){0};
-}
-
-status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, struct error *err)
-{
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    struct fence_facts facts = {0};
-    TRY(settle(conn, settle_ms, &facts, err));
-    TRY(postgres_query(
-        conn,
-        "SELECT (extract(epoch FROM least(clock_timestamp(), (SELECT min(xact_start) FROM"
-        " pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database())))"
-        " * 1000000)::bigint,"
-        " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
-        " query = '<insufficient privilege>'),"
-        " (SELECT ',' || coalesce(string_agg(DISTINCT relation::text, ','), '') || ',' FROM "
-        "pg_locks"
-        " WHERE locktype = 'relation' AND pid IS NULL AND mode NOT IN ('AccessShareLock',"
-        " 'RowShareLock') AND database = (SELECT oid FROM pg_database WHERE datname ="
-        " current_database())), pg_is_in_recovery()",
-        &result, err));
-    facts.oldest_micros = postgres_cell_number(result, 0, 0);
-    facts.hidden = (int)postgres_cell_number(result, 0, 1);
-    facts.prepared = mem_strdup(cell(result, 0, 2));
-    facts.standby = cell(result, 0, 3)[0] == 't';
-    if (!facts.prepared)
-        return error_no_memory(err);
-    *out = facts;
-    return STATUS_OK;
-}
-
 /* ---- where no exact bound can be had ---- */
 
 static bool is_integer(struct type type)
@@ -198,7 +102,8 @@ static status look_at_key(PGconn *conn, const struct postgres_table *table,
         " adnum = attnum JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND"
         " d.objid = a.oid AND d.refclassid = 'pg_class'::regclass)"
         " SELECT count(*), max(seqcache), bool_or(seqcycle OR seqincrement < 0),"
-        " EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = ANY ($1::oid[]))"
+        " EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = ANY ($1::oid[])),"
+        " max(pg_relation_filenode(seqrelid)::bigint)"
         " FROM pg_sequence WHERE seqrelid IN (SELECT oid FROM sequences)",
         values, 2, out, err);
 }
@@ -229,7 +134,8 @@ status fence_doubt(PGconn *conn, bool standby, const struct postgres_table *tabl
     struct type type = key->wire.type;
     const char *why = "";
     if (standby)
-        why = "this is a standby, which does not see what is open on its primary";
+        why = "this is a standby, which does not see what is open on its primary (name the primary "
+              "with `fence`)";
     else if (table->kind != 'r' && table->kind != 'p')
         why = "it is no table, so what is written there can't be watched";
     else if (type.id == TYPE_DATE || (type.id == TYPE_TIMESTAMP && !type.utc))
@@ -262,51 +168,137 @@ static bool held_by_prepared(const struct fence_facts *facts, const struct postg
     return false;
 }
 
-static status bound_by_time(PGconn *conn, const struct fence_facts *facts, struct arena *arena,
-                            struct fence *out, struct error *err)
+/* The smallest key that is too large; a key at the end of its type has none behind it. */
+static int64_t behind(struct type type, int64_t key)
 {
-    if (facts->hidden > 0) {
-        out->note =
-            arena_printf(arena,
-                         "the bound is the largest key seen, because this user does not see when "
-                         "%d other sessions began; GRANT pg_read_all_stats TO \"%s\" gives an "
-                         "exact one",
-                         facts->hidden, PQuser(conn));
-        return out->note ? STATUS_OK : error_no_memory(err);
+    int64_t most = type.id == TYPE_INT16   ? INT16_MAX
+                   : type.id == TYPE_INT32 ? INT32_MAX
+                                           : INT64_MAX;
+    return key < most ? key + 1 : most;
+}
+
+/* What the bound will be once all transactions of the first look have ended: *OUT_KNOWN is false if nothing was looked at. */
+static status look_ahead(const struct source *source, const struct postgres_table *table,
+                         const struct postgres_column *key, struct arena *arena, struct scalar *out,
+                         bool *out_known, struct error *err)
+{
+    *out = (struct scalar){.type = key->wire.type, .is_null = true};
+    *out_known = true;
+    if (!is_integer(key->wire.type)) {
+        out->is_null = false;
+        out->i64 = source->facts.looked_micros - MARGIN_MICROS;
+        return STATUS_OK;
     }
+    *out_known = source->before != NULL;
+    if (!source->before)
+        return STATUS_OK;
+    TRY(fence_largest(source->before, table, key, NULL, key->wire.type, arena, out, err));
+    if (!out->is_null)
+        out->i64 = behind(key->wire.type, out->i64);
+    return STATUS_OK;
+}
+
+/* What a candidate is true of. TRUNCATE ... RESTART IDENTITY and ALTER SEQUENCE ... RESTART give a sequence another file. */
+static status subject_of(const struct source *source, PGconn *conn,
+                         const struct postgres_table *table, const struct postgres_column *key,
+                         struct arena *arena, const char **out, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *look = NULL;
+    TRY(look_at_key(conn, table, key, &look, err));
+    *out = arena_printf(arena, "%lld %u.%d.%lld.%c %s", (long long)source->facts.server_start,
+                        table->oid, key->attnum, (long long)postgres_cell_number(look, 0, 4),
+                        is_integer(key->wire.type) ? 'i' : 't', source->identity);
+    return *out ? STATUS_OK : error_no_memory(err);
+}
+
+/* Which candidate the next run gets. The one that is there stays until it can be used or is behind: were it replaced by each
+ * run, none would ever be old enough. A later one takes its place where it waits for no more transactions. */
+static status leave_candidate(const struct fence_facts *facts, const struct candidate *kept,
+                              bool kept_waits, const struct candidate *own,
+                              const struct read_request *request, struct arena *arena,
+                              struct fence *out, struct error *err)
+{
+    int64_t reached = request->lower ? request->lower->i64 : INT64_MIN;
+    if (!out->value.is_null && out->value.i64 > reached)
+        reached = out->value.i64;
+    bool own_is_news = own && own->value > reached;
+    bool keeps = kept_waits && kept->value > reached;
+    if (keeps && (!own_is_news || virtual_ids_open(kept->waiting, facts->open) <
+                                      virtual_ids_open(own->waiting, facts->open))) {
+        out->state = request->fence_state;
+        return STATUS_OK;
+    }
+    if (!own_is_news)
+        return STATUS_OK;
+    out->state_due = !keeps;
+    return candidate_write(own, arena, &out->state, err);
+}
+
+static status say_open(const struct fence_facts *facts, bool hidden, PGconn *conn,
+                       struct arena *arena, struct fence *out, struct error *err)
+{
+    const char *open = arena_printf(
+        arena, "transactions (pid %s) were open for longer than `settle`", facts->pids);
+    const char *grant = hidden ? arena_printf(arena,
+                                              "; GRANT pg_read_all_stats TO \"%s\" gives one "
+                                              "below their start",
+                                              PQuser(conn))
+                               : "";
+    if (!open || !grant)
+        return error_no_memory(err);
+    if (out->value.is_null)
+        out->held = open;
+    out->note = arena_printf(
+        arena, "%s: the bound %s%s", open,
+        out->held ? "stays where it was" : "is one that an earlier run looked at", grant);
+    return out->note ? STATUS_OK : error_no_memory(err);
+}
+
+/* The bound of now if all have ended, else the earlier one if those that it waits for have. */
+static status bound_by_waiting(const struct source *source, PGconn *conn,
+                               const struct postgres_table *table,
+                               const struct postgres_column *key,
+                               const struct read_request *request, struct arena *arena,
+                               struct fence *out, struct error *err)
+{
+    const struct fence_facts *facts = &source->facts;
+    struct candidate own = {0}, kept = {0};
+    struct scalar ahead;
+    bool known;
+    out->is_fence = true;
+    TRY(look_ahead(source, table, key, arena, &ahead, &known, err));
+    if (facts->settled && known) {
+        out->value = ahead;
+        return STATUS_OK;
+    }
+    TRY(subject_of(source, conn, table, key, arena, &own.subject, err));
+    bool found = candidate_read(request->fence_state, own.subject, arena, &kept);
+    bool waits = found && virtual_ids_open(kept.waiting, facts->open) > 0;
+    if (found && !waits)
+        out->value = (struct scalar){.type = key->wire.type, .i64 = kept.value};
+    own.value = ahead.i64;
+    own.waiting = facts->waiting;
+    TRY(leave_candidate(facts, &kept, waits, known && !ahead.is_null ? &own : NULL, request, arena,
+                        out, err));
+    return say_open(facts, !is_integer(key->wire.type), conn, arena, out, err);
+}
+
+static status bound_by_start(const struct fence_facts *facts, struct fence *out)
+{
     out->is_fence = true;
     out->value = (struct scalar){.type = {.id = TYPE_TIMESTAMP, .utc = true},
                                  .i64 = facts->oldest_micros - MARGIN_MICROS};
     return STATUS_OK;
 }
 
-static status bound_by_sequence(PGconn *before, const struct fence_facts *facts,
-                                const struct postgres_table *table,
-                                const struct postgres_column *key, struct arena *arena,
-                                struct fence *out, struct error *err)
-{
-    out->is_fence = true;
-    if (!facts->settled) {
-        out->note =
-            arena_printf(arena,
-                         "transactions (pid %s) were open for longer than `settle`: the bound "
-                         "stays where it was",
-                         facts->pids);
-        return out->note ? STATUS_OK : error_no_memory(err);
-    }
-    TRY(fence_largest(before, table, key, NULL, key->wire.type, arena, &out->value, err));
-    if (!out->value.is_null && out->value.i64 < INT64_MAX)
-        out->value.i64++; /* rows below the bound are read: the largest key, too */
-    return STATUS_OK;
-}
-
-status fence_bound(PGconn *before, const struct fence_facts *facts,
-                   const struct postgres_table *table, const struct postgres_column *key,
+status fence_bound(const struct source *source, PGconn *conn, const struct postgres_table *table,
+                   const struct postgres_column *key, const struct read_request *request,
                    struct arena *arena, struct fence *out, struct error *err)
 {
+    const struct fence_facts *facts = &source->facts;
     const char *why;
     *out = (struct fence){.value = {.type = key->wire.type, .is_null = true}};
-    TRY(fence_doubt(before, facts->standby, table, key, arena, &why, err));
+    TRY(fence_doubt(conn, facts->standby, table, key, arena, &why, err));
     if (why) {
         out->note = arena_printf(arena,
                                  "the bound is the largest \"%s\" seen, because %s; rows that are "
@@ -315,12 +307,14 @@ status fence_bound(PGconn *before, const struct fence_facts *facts,
         return out->note ? STATUS_OK : error_no_memory(err);
     }
     if (held_by_prepared(facts, table)) {
+        out->held = "a prepared transaction holds a lock on the table";
         out->note =
             "a prepared transaction holds a lock on the table: the bound stays where it was";
         out->is_fence = true;
+        out->state = request->fence_state;
         return STATUS_OK;
     }
-    return is_integer(key->wire.type)
-               ? bound_by_sequence(before, facts, table, key, arena, out, err)
-               : bound_by_time(before, facts, arena, out, err);
+    if (is_integer(key->wire.type) || facts->hidden > 0)
+        return bound_by_waiting(source, conn, table, key, request, arena, out, err);
+    return bound_by_start(facts, out);
 }

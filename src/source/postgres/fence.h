@@ -8,22 +8,28 @@ struct fence {
     bool is_fence;       /* VALUE is a bound that nothing below will be added to */
     struct scalar value; /* in ARENA; NULL-valued when there is none */
     const char *note;    /* for the user; NULL */
+    const char *held;    /* why there is none now, though one will be; NULL */
+    const char *state;   /* for the next run's plan; NULL */
+    bool state_due;      /* it should be kept even if this run finds nothing */
 };
 
 void fence_facts_release(struct fence_facts *facts);
-/* Call after the transaction that keys are looked at in has its snapshot, and before the run's snapshot is taken. Waits up
- * to SETTLE_MS for open transactions to end. */
-status fence_look(PGconn *conn, int64_t settle_ms, struct fence_facts *out, struct error *err);
+/* Look at other sessions, and give those with an open transaction up to SETTLE_MS to end it (facts.c). Call after the
+ * transaction that keys are looked at in has its snapshot, and before the run's snapshot is taken; CONN is in no
+ * transaction. BEFORE_PID: the session of the first. */
+status fence_look(PGconn *conn, int before_pid, int64_t settle_ms, struct fence_facts *out,
+                  struct error *err);
 
-/* Why no exact bound can be had for KEY of TABLE, as the part of a sentence (in ARENA); NULL: one can. STANDBY: CONN is to
- * one. */
+/* Why no exact bound can be had for KEY of TABLE, as the part of a sentence (in ARENA); NULL: one can. STANDBY: nothing is
+ * known of the transactions on its primary. */
 status fence_doubt(PGconn *conn, bool standby, const struct postgres_table *table,
                    const struct postgres_column *key, struct arena *arena, const char **out_why,
                    struct error *err);
 
-/* The bound for TABLE. BEFORE: a connection in a snapshot that is older than FACTS. */
-status fence_bound(PGconn *before, const struct fence_facts *facts,
-                   const struct postgres_table *table, const struct postgres_column *key,
+/* The bound for TABLE, from what SOURCE knows from before its snapshot and what an earlier run left in REQUEST. CONN reads
+ * the catalog. */
+status fence_bound(const struct source *source, PGconn *conn, const struct postgres_table *table,
+                   const struct postgres_column *key, const struct read_request *request,
                    struct arena *arena, struct fence *out, struct error *err);
 /* The largest value CONN sees: the bound where no exact one can be had. */
 status fence_largest(PGconn *conn, const struct postgres_table *table,

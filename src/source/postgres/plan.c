@@ -140,13 +140,13 @@ static status settle_bound(struct planning *p, struct error *err)
     if (!p->key)
         return STATUS_OK;
     TRY(refuse_nulls(p, err));
-    PGconn *before = p->source->before;
-    if (!before) /* it went when a newest key was asked for: no key is known from before */
-        p->source->facts.settled = false;
-    TRY(fence_bound(before ? before : p->conn, &p->source->facts, &p->table, p->key, &plan->arena,
-                    &p->fence, err));
+    TRY(fence_bound(p->source, p->conn, &p->table, p->key, p->request, &plan->arena, &p->fence,
+                    err));
     plan->bound = p->fence.value;
     plan->bound_is_fence = p->fence.is_fence;
+    plan->bound_held = p->fence.held;
+    plan->fence_state = p->fence.state;
+    plan->fence_state_due = p->fence.state_due;
     if (p->fence.note)
         TRY(note(p, p->fence.note, err));
     if (!p->fence.is_fence)

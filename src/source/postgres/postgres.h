@@ -13,11 +13,15 @@ extern const struct source_driver postgres_driver;
 /* What is known of other sessions from before the snapshot: for every stream of the run. */
 struct fence_facts {
     int64_t oldest_micros; /* no transaction that was open began before */
+    int64_t looked_micros; /* when open transactions were listed */
+    int64_t server_start;  /* their virtual ids mean nothing to a server that started later */
     int hidden;            /* sessions whose start this user may not see */
     char *prepared;        /* ",oid,oid,": tables that prepared transactions hold write locks on */
     bool standby;          /* transactions are those of another server, and can't be seen here */
     bool settled;   /* all transactions that were open when the keys were looked at have ended */
-    char pids[128]; /* else: some that have not */
+    char *waiting;  /* ",3/14,5/9,": virtual ids of those that have not */
+    char *open;     /* of all that were open at the end */
+    char pids[128]; /* some of `waiting` */
 };
 
 struct source {
@@ -26,6 +30,9 @@ struct source {
     char *identity; /* for records: the cluster's own number and the database's */
     struct connection_options connect;
     int64_t settle_ms;
+    const char *fence; /* a standby's primary; in `fence_location`; NULL: not named */
+    char *fence_location;
+    int64_t fence_timeout_ms;
     int64_t max_connections;
     PGconn *conn; /* outside the snapshot, or the same as `before`: see postgres_present */
 

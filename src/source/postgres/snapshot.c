@@ -13,6 +13,7 @@
 
 #include "source/postgres/fence.h"
 #include "source/postgres/postgres.h"
+#include "source/postgres/primary.h"
 
 #define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -35,18 +36,31 @@ static status export(struct source *source, PGconn *conn, struct error *err)
     return source->snapshot ? STATUS_OK : error_no_memory(err);
 }
 
+/* What is known from before the snapshot that EXPORTER will take: of this server, or of the one it follows. */
+static status look_before(struct source *source, PGconn *exporter, bool watch, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *standby = NULL;
+    SCOPED(postgres_clearp) PGresult *pid = NULL;
+    int64_t settle_ms = watch ? source->settle_ms : 0;
+    if (source->fence) { /* also for the first of several streams, which may need none */
+        TRY(postgres_query(exporter, "SELECT pg_is_in_recovery()", &standby, err));
+        if (PQgetvalue(standby, 0, 0)[0] == 't')
+            return primary_look(source, exporter, settle_ms, err);
+    }
+    source->before = source->conn;
+    TRY(begin(source->before, "SELECT pg_backend_pid()", &pid, err));
+    return fence_look(exporter, (int)postgres_cell_number(pid, 0, 0), settle_ms, &source->facts,
+                      err);
+}
+
 status postgres_snapshot_fix(struct source *source, bool watch, struct error *err)
 {
     if (source->exporter)
         return STATUS_OK;
-    SCOPED(postgres_clearp) PGresult *none = NULL;
     SCOPED(postgres_disconnectp) PGconn *exporter = NULL;
     TRY(postgres_present(source, err));
     TRY(postgres_connect(&source->connect, &exporter, err));
-    source->before = source->conn;
-    status_code s = begin(source->before, "SELECT 1", &none, err);
-    if (s == STATUS_OK)
-        s = fence_look(exporter, watch ? source->settle_ms : 0, &source->facts, err);
+    status_code s = look_before(source, exporter, watch, err);
     if (s == STATUS_OK)
         s = export(source, exporter, err);
     source->exporter = TAKE(exporter);

@@ -96,6 +96,7 @@ static struct run_record sample(struct digest *ties)
         .update_key = "at",
         .watermark = {.type = {.id = TYPE_INT64}, .i64 = -9},
         .ties = {.items = ties, .n = 2},
+        .fence_state = "1 \"17\" 3/4,5/6",
         .contract = SCHEMA_OF(every_kind),
         .partition_by = partition_by,
         .n_partition_by = 2,
@@ -131,6 +132,7 @@ static void records_survive_a_round_trip(void **state)
     assert_int_equal(back.watermark.i64, -9);
     assert_int_equal(back.ties.n, 2);
     assert_memory_equal(back.ties.items, ties, sizeof(ties));
+    assert_string_equal(back.fence_state, "1 \"17\" 3/4,5/6");
     assert_true(schema_equal(&back.contract, &record.contract));
     assert_string_equal(back.partition_by[1], "carrier");
     assert_int_equal(back.rows_written, 8);

@@ -1,0 +1,327 @@
+"""The bound of incremental loads from PostgreSQL: what is open, who is counted, what one run leaves for the next."""
+
+import json
+import threading
+import time
+
+import harness
+import psycopg
+import pytest
+from postgres_shop import rows, write_job
+
+pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
+
+
+def incremental(shop, url, schema, key, more="settle: 0 s"):
+    write_job(shop, url, f"{schema}.events: {{mode: incremental, update_key: {key}}}", ", " + more if more else "")
+
+
+def ids(shop, schema):
+    return sorted(i for (i,) in rows(shop, schema, "events", "id"))
+
+
+def versions(shop, schema):
+    return len(list((shop.lake / schema / "events" / "_delta_log").glob("*.json")))
+
+
+def records(shop, schema):
+    """The table's records, oldest first."""
+    found = [json.loads(p.read_text()) for p in (shop.lake / schema / "events" / "_leat").rglob("*.json")
+             if p.stem.isdigit()]
+    return sorted(found, key=lambda r: r["number"])
+
+
+@pytest.fixture
+def events(server, schema):
+    """A table with the keys 1 to 3; more rows draw theirs."""
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());"
+               f"INSERT INTO {schema}.events SELECT FROM generate_series(1, 3)")
+    return f"INSERT INTO {schema}.events DEFAULT VALUES"
+
+
+# ---- a bound that an earlier run looked at ----
+
+
+def test_the_bound_of_an_earlier_run_is_used_once_its_transactions_have_ended(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    shop.run()
+    with server.connect() as first, server.connect() as second:
+        first.execute(events)  # 4
+        server.sql(events)  # 5
+        assert "stays where it was" in shop.run().out
+        assert ids(shop, schema) == [1, 2, 3]
+        second.execute(events)  # 6: open from here on, so that no run ever sees quiet
+        server.sql(events)  # 7
+        first.commit()
+        report = shop.run()
+        assert "one that an earlier run looked at" in report.out, report
+        assert ids(shop, schema) == [1, 2, 3, 4, 5]
+        second.commit()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_transactions_that_overlap_for_ever_do_not_stop_the_bound(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    shop.run()
+    written, open_ones = [1, 2, 3], []
+    try:
+        for _ in range(14):  # each transaction outlives two runs, and there is always one
+            late = server.connect()
+            (key,) = late.execute(events + " RETURNING id").fetchone()
+            written.append(key)
+            open_ones.append(late)
+            shop.run()
+            if len(open_ones) > 2:
+                open_ones[0].commit()
+                open_ones.pop(0).close()
+        loaded = ids(shop, schema)
+        assert loaded == sorted(written)[: len(loaded)] and len(loaded) > 8, loaded
+    finally:
+        for late in open_ones:
+            late.commit()
+            late.close()
+    shop.run()
+    assert ids(shop, schema) == sorted(written)
+
+
+def test_a_run_without_rows_leaves_a_candidate_once(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    shop.run()
+    before = versions(shop, schema)
+    with server.connect() as late:
+        late.execute(events)
+        assert shop.run().stream()["outcome"] == "nothing new"  # no key is larger: nothing to wait for
+        server.sql(events)
+        shop.run()
+        assert versions(shop, schema) == before + 1
+        (watermarks, files) = zip(*((r["watermark"]["value"], r["files_written"]) for r in records(shop, schema)))
+        assert watermarks == ("4", "4") and files[-1] == 0  # no row, and the watermark stays
+        for _ in range(3):
+            server.sql(events)
+            shop.run()
+        assert versions(shop, schema) == before + 1
+        late.commit()
+    shop.run()
+    assert ids(shop, schema) == list(range(1, 9))
+    assert "fence_state" not in records(shop, schema)[-1]
+
+
+def test_the_first_load_goes_by_the_candidate_of_an_empty_one(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    with server.connect() as first, server.connect() as second:
+        first.execute(events)
+        server.sql(events)
+        shop.run()
+        assert ids(shop, schema) == []
+        second.execute(events)
+        first.rollback()
+        shop.run()
+        assert ids(shop, schema) == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize("change", ["TRUNCATE {s}.events RESTART IDENTITY", "ALTER SEQUENCE {s}.events_id_seq RESTART"])
+def test_a_sequence_that_begins_anew_ends_its_candidates(shop, server, schema, events, change):
+    server.sql(f"ALTER TABLE {schema}.events DROP CONSTRAINT events_pkey")
+    incremental(shop, server.url(), schema, "id")
+    with server.connect() as elsewhere, server.connect() as late:
+        elsewhere.execute("SELECT 1")
+        shop.run()  # a candidate at 4
+        server.sql(change.format(s=schema))
+        late.execute(events)  # 1
+        server.sql(f"{events}; {events}; {events}; {events}")
+        elsewhere.commit()
+        shop.run()  # the candidate would leave the late 1 behind
+        assert ids(shop, schema) == []
+        late.commit()
+    shop.run()
+    assert ids(shop, schema) == sorted(i for (i,) in server.query(f"SELECT id FROM {schema}.events"))
+
+
+def test_a_candidate_is_of_one_life_of_the_server(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    with server.connect() as late:
+        late.execute(events)
+        server.sql(events)
+        shop.run()
+    server.stop("fast")
+    server.start()
+    with server.connect() as late:  # may well have the virtual id of the one that was waited for
+        late.execute("SELECT 1")
+        assert "stays where it was" in shop.run().out
+        assert ids(shop, schema) == []
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_a_full_refresh_that_could_read_nothing_is_held(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    shop.run()
+    with server.connect() as late:
+        late.execute(events)
+        held = shop.run("--mode", "full-refresh", expect=harness.HELD)
+        assert "would leave the table without rows" in held.out + held.err, held
+    assert ids(shop, schema) == [1, 2, 3]
+
+
+def test_partitions_that_are_loaded_again_keep_the_candidate(shop, server, schema, events):
+    server.sql(f"UPDATE {schema}.events SET at = '2024-05-01'")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, partition_by: day(at)}}",
+              ", settle: 0 s")
+    shop.run()
+    with server.connect() as late:
+        late.execute(events)
+        server.sql(events)
+        shop.run()
+        kept = records(shop, schema)[-1]["fence_state"]
+        shop.run("--partitions", "2024-05-01")
+        assert records(shop, schema)[-1]["fence_state"] == kept
+
+
+# ---- who is counted ----
+
+
+def test_whoever_calls_himself_leat_is_counted(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    with server.connect(application_name="leat") as late:
+        late.execute(events)
+        server.sql(events)
+        shop.run()
+        late.commit()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_a_walsender_that_writes_is_counted(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    late = psycopg.pq.PGconn.connect(
+        f"host={server.folder} port={server.port} user=admin dbname=postgres replication=database".encode())
+    assert late.exec_(f"BEGIN; {events}".encode()).status == psycopg.pq.ExecStatus.COMMAND_OK
+    server.sql(events)
+    shop.run()
+    late.exec_(b"COMMIT")
+    late.finish()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_a_key_drawn_before_anything_is_written_is_waited_for(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    with server.connect() as late:
+        (key,) = late.execute(f"SELECT nextval('{schema}.events_id_seq')").fetchone()
+        assert late.execute("SELECT pg_current_xact_id_if_assigned()").fetchone() == (None,)  # idle, without an xid
+        server.sql(events)
+        shop.run()
+        late.execute(f"INSERT INTO {schema}.events VALUES ({key})")
+        late.commit()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_other_databases_do_not_count(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    with server.connect("template1") as elsewhere:
+        elsewhere.execute("SELECT 1")
+        assert "were open" not in shop.run().out
+    assert ids(shop, schema) == [1, 2, 3]
+
+
+@pytest.fixture
+def limited(server, schema, events):
+    role = f"limited_{schema}"
+    server.sql(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {schema}.events TO {role}")
+    yield role
+    server.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("key", ["id", "at"])
+def test_a_user_who_sees_no_other_session_misses_no_row(shop, server, schema, events, limited, key):
+    server.sql(f"UPDATE {schema}.events SET at = now() - interval '1 hour'")
+    incremental(shop, server.url(user=limited), schema, key)
+    with server.connect() as late:
+        late.execute(events)  # 4
+        time.sleep(1.1)
+        server.sql(events)  # 5
+        first = shop.run()
+        assert "were open for longer" in first.out, first
+        assert ("GRANT pg_read_all_stats" in first.out) == (key == "at"), first
+        assert ids(shop, schema) == []
+        time.sleep(1.1)
+        late.commit()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_a_session_that_hides_its_start_is_waited_for(shop, server, schema, events):
+    server.sql(f"UPDATE {schema}.events SET at = now() - interval '1 hour'")
+    incremental(shop, server.url(), schema, "at")
+    with server.connect() as late:
+        late.execute("SET track_activities = off")
+        late.commit()
+        late.execute(events)
+        time.sleep(1.1)
+        server.sql(events)
+        time.sleep(1.1)
+        shop.run()
+        late.commit()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+# ---- prepared transactions ----
+
+
+@pytest.mark.parametrize("key", ["id", "at"])
+@pytest.mark.parametrize(
+    "make, into",
+    [
+        ("CREATE TABLE {s}.events (id bigserial, at timestamptz NOT NULL DEFAULT now()) PARTITION BY RANGE (id);"
+         "CREATE TABLE {s}.low PARTITION OF {s}.events FOR VALUES FROM (0) TO (4);"
+         "CREATE TABLE {s}.high PARTITION OF {s}.events FOR VALUES FROM (4) TO (1000)", "{s}.high"),
+        ("CREATE TABLE {s}.events (id bigserial, at timestamptz NOT NULL DEFAULT now());"
+         "CREATE TABLE {s}.child () INHERITS ({s}.events)", "{s}.child"),
+    ],
+    ids=["a partition", "a child"],
+)
+def test_a_prepared_transaction_freezes_the_bound_of_what_it_writes(shop, server, schema, key, make, into):
+    server.sql(make.format(s=schema))
+    server.sql(f"INSERT INTO {schema}.events (at) SELECT now() - interval '1 hour' FROM generate_series(1, 3)")
+    incremental(shop, server.url(), schema, key, "settle: 2 s")
+    shop.run()
+    with server.connect(autocommit=True) as one:
+        one.execute(f"BEGIN; INSERT INTO {into.format(s=schema)} (id) VALUES (nextval('{schema}.events_id_seq'));"
+                    f"PREPARE TRANSACTION '{schema}'")
+    server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES")
+    time.sleep(1.2)
+    assert "prepared transaction" in shop.run().out
+    assert ids(shop, schema) == [1, 2, 3]
+    server.sql(f"COMMIT PREPARED '{schema}'")
+    time.sleep(1.2)
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_one_that_is_prepared_while_it_is_waited_for_has_not_ended(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id")
+    with server.connect(autocommit=True) as late:
+        late.execute(f"BEGIN; {events}")
+        server.sql(events)
+        shop.run()
+        late.execute(f"PREPARE TRANSACTION '{schema}'")
+    assert "prepared transaction" in shop.run().out
+    assert ids(shop, schema) == []
+    server.sql(f"COMMIT PREPARED '{schema}'")
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_one_that_writes_another_table_holds_nothing_back(shop, server, schema, events):
+    server.sql(f"CREATE TABLE {schema}.other (id int)")
+    with server.connect(autocommit=True) as one:
+        one.execute(f"BEGIN; INSERT INTO {schema}.other VALUES (1); PREPARE TRANSACTION '{schema}'")
+    try:
+        incremental(shop, server.url(), schema, "id")
+        shop.run()
+        assert ids(shop, schema) == [1, 2, 3]
+    finally:
+        server.sql(f"ROLLBACK PREPARED '{schema}'")
