@@ -60,6 +60,7 @@ void stream_request(const struct stream_spec *spec, struct read_request *out)
         .select = spec->select,
         .columns = spec->columns,
         .n_columns = spec->n_columns,
+        .primary_key = spec->primary_key,
         .update_key = spec->update_key,
         .nulls_ok = spec->update_key_nulls,
         .max_readers = 1,

@@ -78,6 +78,7 @@ static void fill_request(struct stream_run *stream)
         .select = spec->select,
         .columns = spec->columns,
         .n_columns = spec->n_columns,
+        .primary_key = spec->primary_key,
         .update_key = key_to_read(stream),
         .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,
         .fence_state = state_of_fence(stream),

@@ -58,6 +58,8 @@ struct read_request {
         select; /* columns in order, NULL-terminated; NULL: all. An entry that starts with "-" leaves out. */
     const struct column_request *columns;
     size_t n_columns;
+    const char *const *
+        primary_key; /* columns that tell rows apart, NULL-terminated; NULL: the job names none */
     const char *update_key; /* watermark column; NULL: all rows */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */

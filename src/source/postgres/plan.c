@@ -5,14 +5,12 @@
 #include "source/postgres/fence.h"
 #include "source/postgres/newest.h"
 #include "source/postgres/postgres.h"
+#include "source/postgres/splits.h"
 #include "source/postgres/statement.h"
 #include "source/postgres/table.h"
 
 enum {
     MAX_NOTES = 32,
-    LEAST_PAGES = 128,
-    DEFAULT_SPLITS = 16,
-    MAX_ROWS_BY_INDEX = 2000000,
     FEW_ROWS = 100000,
 };
 
@@ -29,6 +27,7 @@ struct planning {
     struct postgres_column *key; /* of the update_key; NULL: none */
     struct fence fence;
     bool by_index;
+    const char **ranges; /* conditions of the splits, if they are cut by a key */
     size_t n_notes;
 };
 
@@ -221,114 +220,36 @@ static status make_statement(struct planning *p, const char *where, struct error
     statement_add(&statement, encoding && strcmp(encoding, "SQL_ASCII") == 0 ? "check" : "server");
     statement_add(&statement, text_string(&select));
     statement_add(&statement, where);
-    for (size_t i = 0; p->plan->split_key && i < p->table.n_parts; i++)
+    bool by_blocks = p->plan->split_key && !p->ranges;
+    for (size_t i = 0; by_blocks && i < p->table.n_parts; i++)
         statement_add(&statement, p->table.parts[i].from);
-    if (!p->plan->split_key)
+    if (!by_blocks)
         statement_add(&statement, p->table.from);
+    for (size_t i = 0; p->ranges && i < p->plan->n_splits; i++)
+        statement_add(&statement, p->ranges[i]);
     return postgres_keep(&statement, &p->plan->arena, &p->plan->statement, err);
 }
 
 /* ---- splits ---- */
 
-/* What the server's planner thinks of the statement: rows, and whether it goes through an index. */
-static status explain(struct planning *p, const char *where, double *out_rows, bool *out_index,
-                      struct error *err)
-{
-    SCOPED(postgres_clearp) PGresult *result = NULL;
-    SCOPED(text_release) struct text sql = {0};
-    text_append(&sql, "EXPLAIN (FORMAT JSON) ");
-    make_select(p, &sql);
-    text_printf(&sql, "%s%s", p->table.from, where);
-    TRY(text_check(&sql, err));
-    TRY_IN(postgres_query(p->conn, text_string(&sql), &result, err), err, "planning %s",
-           p->table.label);
-    const char *json = PQgetvalue(result, 0, 0);
-    const char *rows = strstr(json, "\"Plan Rows\": ");
-    *out_rows = rows ? strtod(rows + strlen("\"Plan Rows\": "), NULL) : 0;
-    *out_index = (strstr(json, "\"Index Scan\"") || strstr(json, "\"Index Only Scan\"") ||
-                  strstr(json, "\"Bitmap Heap Scan\"")) &&
-                 !strstr(json, "\"Seq Scan\"");
-    return STATUS_OK;
-}
-
-static status one_split(struct planning *p, struct error *err)
-{
-    struct read_plan *plan = p->plan;
-    plan->splits = arena_alloc(&plan->arena, sizeof(*plan->splits));
-    if (!plan->splits)
-        return error_no_memory(err);
-    struct scalar open_end = {.type = {.id = TYPE_INT64}, .is_null = true};
-    plan->splits[0] = (struct split){
-        .text = "all rows", .lower = open_end, .upper = open_end, .rows = plan->rows};
-    plan->n_splits = 1;
-    return STATUS_OK;
-}
-
-/* Blocks of one split, so that it has the rows the request aims at. */
-static uint64_t blocks_a_split(const struct planning *p)
-{
-    const struct read_request *request = p->request;
-    double pages = (double)p->table.bytes / 8192, rows = p->table.rows > 0 ? p->table.rows : 1;
-    double wanted = read_request_split_rows(request, rows);
-    uint64_t blocks = (uint64_t)(pages * (wanted > 0 ? wanted : rows / DEFAULT_SPLITS) / rows);
-    return blocks < LEAST_PAGES ? LEAST_PAGES : blocks;
-}
-
-static status add_split(struct planning *p, size_t part, uint64_t from, uint64_t to, bool last,
-                        struct error *err)
-{
-    struct read_plan *plan = p->plan;
-    struct split *split = &plan->splits[plan->n_splits];
-    struct type type = {.id = TYPE_INT64};
-    const struct postgres_part *piece = &p->table.parts[part];
-    split->number = (uint32_t)plan->n_splits++;
-    split->lower = (struct scalar){.type = type, .i64 = block_key(part, from)};
-    split->upper = (struct scalar){.type = type, .i64 = block_key(part, last ? UINT32_MAX : to)};
-    split->rows =
-        piece->pages ? (uint64_t)(piece->rows * (double)(to - from) / (double)piece->pages) : 0;
-    const char *relation = p->table.n_parts > 1 ? piece->from : "";
-    split->text =
-        last ? arena_printf(&plan->arena, "%s%sblocks from %llu on", relation, *relation ? " " : "",
-                            (unsigned long long)from)
-             : arena_printf(&plan->arena, "%s%sblocks [%llu, %llu)", relation, *relation ? " " : "",
-                            (unsigned long long)from, (unsigned long long)to);
-    return split->text ? STATUS_OK : error_no_memory(err);
-}
-
-static status split_by_blocks(struct planning *p, struct error *err)
-{
-    struct read_plan *plan = p->plan;
-    uint64_t blocks = blocks_a_split(p);
-    size_t n = 0;
-    for (size_t i = 0; i < p->table.n_parts; i++)
-        n += p->table.parts[i].pages / blocks + 1;
-    plan->splits = arena_alloc(&plan->arena, n * sizeof(*plan->splits));
-    if (!plan->splits)
-        return error_no_memory(err);
-    plan->split_key = "ctid";
-    for (size_t i = 0; i < p->table.n_parts; i++) {
-        uint64_t pages = p->table.parts[i].pages;
-        uint64_t pieces = pages / blocks ? pages / blocks : 1;
-        for (uint64_t k = 0; k < pieces; k++)
-            TRY(add_split(p, i, pages * k / pieces, pages * (k + 1) / pieces, k + 1 == pieces,
-                          err));
-    }
-    return STATUS_OK;
-}
-
 static status cut(struct planning *p, const char *where, struct error *err)
 {
-    double rows;
-    bool index;
-    TRY(explain(p, where, &rows, &index, err));
-    p->plan->rows = (uint64_t)rows;
-    p->plan->bytes = p->table.bytes;
-    p->by_index = index && p->key && rows < MAX_ROWS_BY_INDEX;
-    if (!p->table.by_ctid || (index && rows < MAX_ROWS_BY_INDEX))
-        return one_split(p, err);
-    if (!*where)
-        p->plan->rows = (uint64_t)p->table.rows;
-    return split_by_blocks(p, err);
+    SCOPED(text_release) struct text select = {0};
+    make_select(p, &select);
+    TRY(text_check(&select, err));
+    struct cutting cutting = {
+        .conn = p->conn,
+        .request = p->request,
+        .table = &p->table,
+        .update_key = p->key,
+        .select = text_string(&select),
+        .where = where,
+        .plan = p->plan,
+    };
+    TRY(splits_cut(&cutting, err));
+    p->by_index = p->key && cutting.whole.by_index;
+    p->ranges = cutting.ranges;
+    return cutting.note ? note(p, cutting.note, err) : STATUS_OK;
 }
 
 /* ---- facts ---- */
@@ -366,7 +287,8 @@ static status make_plan(struct planning *p, struct error *err)
 static void lend_exporter(struct planning *p)
 {
     struct source *source = p->source;
-    source->lend = source->n_plans == 0 && p->by_index && p->plan->rows < FEW_ROWS;
+    source->lend =
+        source->n_plans == 0 && p->by_index && p->plan->n_splits == 1 && p->plan->rows < FEW_ROWS;
     source->n_plans++;
 }
 

@@ -244,25 +244,43 @@ const struct reader_counts *postgres_reader_counts(const struct reader *reader)
 
 /* ---- opening ---- */
 
+/* The condition of the reader's split, if there are several. */
+static status add_range(const struct reader *reader, struct text *sql, struct error *err)
+{
+    const struct split *split = reader->split;
+    struct span range;
+    if (split->lower.is_null)
+        return STATUS_OK;
+    if (strcmp(reader->plan->split_key, "ctid") != 0) {
+        size_t number = STATEMENT_PARTS + 1 + (size_t)split->lower.i64;
+        if (!statement_part(reader->plan->statement, number, &range))
+            return error_set(err, STATUS_BUG, "the plan's statement lacks a range");
+        text_append_bytes(sql, (const char *)range.data, range.size);
+        return STATUS_OK;
+    }
+    text_printf(sql, "ctid >= '(%u,0)'", (uint32_t)split->lower.i64);
+    if ((uint32_t)split->upper.i64 != UINT32_MAX)
+        text_printf(sql, " AND ctid < '(%u,0)'", (uint32_t)split->upper.i64);
+    return STATUS_OK;
+}
+
 static status make_sql(struct reader *reader, struct text *sql, struct error *err)
 {
     const struct read_plan *plan = reader->plan;
     const struct split *split = reader->split;
     struct span select, where, from;
-    bool cut = plan->split_key != NULL;
-    size_t part = cut ? (size_t)((uint64_t)split->lower.i64 >> 32) : 0;
+    bool whole = split->lower.is_null;
+    bool blocks = !whole && strcmp(plan->split_key, "ctid") == 0;
+    size_t part = blocks ? (size_t)((uint64_t)split->lower.i64 >> 32) : 0;
     if (!statement_part(plan->statement, STATEMENT_SELECT, &select) ||
         !statement_part(plan->statement, STATEMENT_WHERE, &where) ||
         !statement_part(plan->statement, STATEMENT_PARTS + part, &from))
         return error_set(err, STATUS_BUG, "the plan's statement lacks a part");
     text_printf(sql, "COPY (%.*s%.*s%.*s", (int)select.size, (const char *)select.data,
                 (int)from.size, (const char *)from.data, (int)where.size, (const char *)where.data);
-    if (cut) {
-        text_printf(sql, "%sctid >= '(%u,0)'", where.size ? " AND " : " WHERE ",
-                    (uint32_t)split->lower.i64);
-        if ((uint32_t)split->upper.i64 != UINT32_MAX)
-            text_printf(sql, " AND ctid < '(%u,0)'", (uint32_t)split->upper.i64);
-    }
+    if (!whole)
+        text_append(sql, where.size ? " AND " : " WHERE ");
+    TRY(add_range(reader, sql, err));
     text_append(sql, ") TO STDOUT (FORMAT binary)");
     return text_check(sql, err);
 }

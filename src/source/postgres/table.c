@@ -186,11 +186,33 @@ static status read_columns(PGconn *conn, struct arena *arena, struct postgres_ta
     return STATUS_OK;
 }
 
+/* Names of the types of the columns of RESULT, in their order. */
+static status type_names(PGconn *conn, const PGresult *result, PGresult **out, struct error *err)
+{
+    SCOPED(text_release) struct text oids = {0};
+    SCOPED(text_release) struct text modifiers = {0};
+    for (int i = 0; i < PQnfields(result); i++) {
+        text_printf(&oids, "%s%u", i ? "," : "{", PQftype(result, i));
+        text_printf(&modifiers, "%s%d", i ? "," : "{", PQfmod(result, i));
+    }
+    text_append_char(&oids, '}');
+    text_append_char(&modifiers, '}');
+    TRY(text_check(&oids, err));
+    TRY(text_check(&modifiers, err));
+    const char *values[] = {text_string(&oids), text_string(&modifiers)};
+    return postgres_query_with(
+        conn,
+        "SELECT pg_catalog.format_type(t, m) FROM ROWS FROM (unnest($1::oid[]),"
+        " unnest($2::int[])) WITH ORDINALITY c (t, m, i) ORDER BY i",
+        values, 2, out, err);
+}
+
 static status describe_query(PGconn *conn, const struct read_request *request, struct arena *arena,
                              struct postgres_table *table, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *prepared = NULL;
     SCOPED(postgres_clearp) PGresult *result = NULL;
+    SCOPED(postgres_clearp) PGresult *names = NULL;
     table->kind = 'q';
     table->label = "query";
     table->from = arena_printf(arena, "(\n%s\n) AS query", request->query);
@@ -207,9 +229,12 @@ static status describe_query(PGconn *conn, const struct read_request *request, s
     table->columns = arena_alloc(arena, table->n_columns * sizeof(*table->columns) + 1);
     if (!table->columns)
         return error_no_memory(err);
+    if (table->n_columns == 0)
+        return error_set(err, STATUS_BAD_CONFIG, "the query has no columns");
+    TRY(type_names(conn, result, &names, err));
     for (int i = 0; i < PQnfields(result); i++)
         TRY(add_column(conn, &table->columns[i], PQfname(result, i), PQftype(result, i),
-                       PQfmod(result, i), "", arena, err));
+                       PQfmod(result, i), cell(names, i, 0), arena, err));
     return STATUS_OK;
 }
 

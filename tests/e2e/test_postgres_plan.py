@@ -1,0 +1,160 @@
+"""How a stream of a PostgreSQL is cut: every row is in one split, whatever statistics say, and no more is read than needed."""
+
+import json
+import re
+import time
+
+import harness
+import pytest
+from postgres_shop import rows, write_job
+
+pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
+
+N = 250_000
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+def plan(shop, *words):
+    result = shop.leat("plan", shop.job, "--json", *words)
+    assert result.code == 0, result
+    return json.loads(result.out)["streams"][0]
+
+
+def load(shop, server, stream, words="mode: full-refresh", source_words=""):
+    write_job(shop, server.url(), f"{stream}: {{{words}}}", source_words)
+    return shop.run().stream()
+
+
+def keys(shop, schema, name, column="id"):
+    return sorted((k for (k,) in rows(shop, schema, name, column)), key=lambda k: (k is None, k or 0))
+
+
+# ---- ranges of a key ----
+
+
+@pytest.fixture
+def seen(server, schema):
+    """A view over a table whose keys leave gaps, are NULL, and go to both ends of their type."""
+    server.sql(f"""
+        CREATE TABLE {schema}.t (id bigint, at timestamptz, day date, pad text);
+        INSERT INTO {schema}.t SELECT i * 3, '2020-01-01'::timestamptz + i * interval '1 s', '2020-01-01'::date + i / 50, 'x'
+            FROM generate_series(1, {N}) i;
+        INSERT INTO {schema}.t VALUES (NULL, NULL, NULL, 'null'), ({LEAST}, '-infinity', '-infinity', 'least'),
+            ({MOST}, 'infinity', 'infinity', 'most');
+        CREATE INDEX ON {schema}.t (id); CREATE INDEX ON {schema}.t (at); CREATE INDEX ON {schema}.t (day);
+        CREATE VIEW {schema}.inner_view AS SELECT id, at, day FROM {schema}.t;
+        CREATE VIEW {schema}.v AS SELECT id, at::text, at AS moment, day FROM {schema}.inner_view;
+        ANALYZE {schema}.t
+        """)
+    return [LEAST, *range(3, 3 * N + 1, 3), MOST, None]
+
+
+def test_a_view_with_a_key_is_cut_by_it(shop, server, schema, seen):
+    report = load(shop, server, f"{schema}.v", "mode: full-refresh, primary_key: [id], select: [id]")
+    assert report["splits"] > 3, report
+    assert keys(shop, schema, "v") == seen
+
+
+@pytest.mark.parametrize("key", ["moment", "day"])
+def test_dates_and_times_cut_too_and_infinite_ones_are_read(shop, server, schema, seen, key):
+    query = f"SELECT * FROM {schema}.v"
+    words = f"mode: full-refresh, primary_key: [{key}], columns: {{{key}: {{on_error: 'null'}}}}"
+    view = load(shop, server, f"{schema}.v", words)
+    if key == "day":  # a name that the table has, too: its statistics tell where to cut
+        assert view["splits"] > 3, view
+    assert keys(shop, schema, "v") == seen
+    server.sql(f"DELETE FROM {schema}.t WHERE NOT isfinite(at)")
+    load(shop, server, "q", f"query: '{query}', " + words)
+    assert keys(shop, ".", "q") == [*range(3, 3 * N + 1, 3), None]
+
+
+def test_cuts_that_are_out_of_date_lose_nothing(shop, server, schema, seen):
+    server.sql(f"UPDATE {schema}.t SET id = id + {N} WHERE id BETWEEN 0 AND {3 * N}")
+    report = load(shop, server, f"{schema}.v", "mode: full-refresh, primary_key: [id], select: [id]")
+    assert report["splits"] > 3, report
+    assert keys(shop, schema, "v") == [LEAST, *range(N + 3, 4 * N + 1, 3), MOST, None]
+
+
+def test_a_query_with_a_key_is_cut_at_even_distances(shop, server, schema, seen):
+    server.sql(f"DELETE FROM {schema}.t WHERE id NOT BETWEEN 0 AND {3 * N}")
+    report = load(shop, server, "q", f"mode: full-refresh, primary_key: [id], query: 'SELECT id FROM {schema}.t WHERE id <> 3'")
+    assert report["splits"] > 3, report
+    assert keys(shop, ".", "q") == list(range(6, 3 * N + 1, 3))
+
+
+def test_a_key_without_an_index_cuts_nothing_and_the_plan_says_why(shop, server, schema, seen):
+    server.sql(f"DROP INDEX {schema}.t_id_idx")
+    write_job(shop, server.url(), f"{schema}.v: {{mode: full-refresh, primary_key: [id]}}")
+    planned = plan(shop)
+    assert planned["splits"] == 1, planned
+    assert any("read all of it for each range" in note for note in planned["notes"]), planned
+
+
+def test_a_view_that_names_no_key_is_read_at_once(shop, server, schema, seen):
+    assert load(shop, server, f"{schema}.v", "mode: full-refresh, select: [id]")["splits"] == 1
+    assert keys(shop, schema, "v") == seen
+
+
+# ---- through an index ----
+
+
+def scans(server, schema, table="events"):
+    return server.query(f"SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = '{table}'")[0]
+
+
+def scans_until(server, schema, good):
+    end = time.monotonic() + 10
+    while not good(scans(server, schema)):
+        assert time.monotonic() < end, scans(server, schema)
+        time.sleep(0.1)
+    time.sleep(1.1)  # what other sessions have to tell
+    return scans(server, schema)
+
+
+def test_many_new_rows_come_in_ranges_of_the_index(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial, pad text);"
+               f"INSERT INTO {schema}.events (pad) SELECT repeat('x', 100) FROM generate_series(1, {4 * N}) i;"
+               f"CREATE INDEX ON {schema}.events (id); ANALYZE {schema}.events")
+    load(shop, server, f"{schema}.events", "mode: incremental, update_key: id, select: [id], where: 'id <= 100'")
+    server.sql(f"INSERT INTO {schema}.events (pad) SELECT 'y' FROM generate_series(1, {N}) i; ANALYZE {schema}.events")
+    before = scans_until(server, schema, lambda s: True)
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, select: [id]}}")
+    report = shop.run().stream()
+    assert report["rows_read"] == N and report["splits"] > 1, report
+    after = scans_until(server, schema, lambda s: s[1] > before[1])
+    assert after[0] == before[0], (before, after)  # nothing was read from end to end
+    assert keys(shop, schema, "events") == [*range(1, 101), *range(4 * N + 1, 5 * N + 1)]
+
+
+def test_a_run_of_few_rows_has_two_connections(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial, at timestamptz NOT NULL DEFAULT now());"
+               f"INSERT INTO {schema}.events (at) SELECT now() - interval '1 hour' FROM generate_series(1, {N});"
+               f"CREATE INDEX ON {schema}.events (id); ANALYZE {schema}.events")
+    load(shop, server, f"{schema}.events", "mode: incremental, update_key: id")
+    server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES")
+    server.sql("ALTER SYSTEM SET log_connections = on")
+    server.sql("SELECT pg_reload_conf()")
+    time.sleep(0.2)
+    log = server.folder / "log"
+    told = log.stat().st_size
+    try:
+        report = shop.run().stream()
+    finally:
+        server.sql("ALTER SYSTEM RESET log_connections")
+        server.sql("SELECT pg_reload_conf()")
+    assert (report["rows_read"], report["splits"]) == (1, 1), report
+    with log.open() as lines:
+        lines.seek(told)
+        assert len(re.findall(r"connection authorized: .*application_name=leat", lines.read())) == 2
+
+
+def test_a_stream_that_can_not_be_planned_leaves_the_snapshot_to_the_others(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.a AS SELECT i AS id FROM generate_series(1, 10) i; CREATE TABLE {schema}.b (id int)")
+    write_job(shop, server.url(), f"""
+        {schema}.a: {{mode: full-refresh}}
+        {schema}.b: {{mode: full-refresh, where: 'id = )'}}
+        q: {{mode: full-refresh, query: 'SELECT id + 1 AS n FROM {schema}.a'}}
+        """)
+    shop.run(expect=harness.SOME_FAILED)
+    assert keys(shop, schema, "a") == list(range(1, 11))
+    assert keys(shop, ".", "q", "n") == list(range(2, 12))
