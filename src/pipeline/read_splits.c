@@ -130,5 +130,7 @@ status stream_read_splits(struct stream_run *stream, struct error *err)
         thread_run_all(stream->plan.n_splits, threads, split_task, &pass, &stream->cancel, err);
     workers_free(&pass);
     pthread_mutex_destroy(&pass.mutex);
-    return code;
+    if (code != STATUS_OK || !run->job->source->plan_holds)
+        return code;
+    return run->job->source->plan_holds(run->source, &stream->plan, err);
 }

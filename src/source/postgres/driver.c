@@ -163,6 +163,7 @@ const struct source_driver postgres_driver = {
     .discover = postgres_discover,
     .check = postgres_check,
     .plan = postgres_plan,
+    .plan_holds = postgres_plan_holds,
     .plan_end = postgres_snapshot_end,
     .reader_open = postgres_reader_open,
     .reader_next = postgres_reader_next,

@@ -8,6 +8,7 @@
 #include "source/postgres/splits.h"
 #include "source/postgres/statement.h"
 #include "source/postgres/table.h"
+#include "source/postgres/unchanged.h"
 
 enum {
     MAX_NOTES = 32,
@@ -271,6 +272,24 @@ static status copy_facts(struct planning *p, struct error *err)
     return STATUS_OK;
 }
 
+/* From here on nobody changes what will be read; what was looked at so far is compared with it. unchanged.c */
+static status hold_still(struct planning *p, struct error *err)
+{
+    const struct source *source = p->source;
+    bool by_parts = text_equal(p->plan->split_key, "ctid"); /* named by readers in the FROM */
+    if (by_parts)
+        TRY(unchanged_lock_parts(p->conn, &p->table, err));
+    TRY(unchanged_check(p->conn, &p->table, by_parts, err));
+    if (p->key && source->before)
+        TRY(unchanged_check(source->before, NULL, false, err));
+    struct plan_watch *watch = arena_alloc(&p->plan->arena, sizeof(*watch));
+    if (!watch)
+        return error_no_memory(err);
+    watch->parent = !by_parts && p->table.kind == 'p' ? p->table.oid : 0;
+    p->plan->driver = watch;
+    return STATUS_OK;
+}
+
 static status make_plan(struct planning *p, struct error *err)
 {
     SCOPED(text_release) struct text where = {0};
@@ -280,6 +299,7 @@ static status make_plan(struct planning *p, struct error *err)
     TRY(settle_bound(p, err));
     TRY(make_where(p, &where, err));
     TRY(cut(p, text_string(&where), err));
+    TRY(hold_still(p, err));
     return make_statement(p, text_string(&where), err);
 }
 
@@ -320,8 +340,8 @@ static status plan_another(struct planning *p, struct error *err)
     return s;
 }
 
-status postgres_plan(struct source *source, const struct read_request *request,
-                     struct read_plan *out, struct error *err)
+static status plan_once(struct source *source, const struct read_request *request,
+                        struct read_plan *out, struct error *err)
 {
     bool first = !source->exporter;
     SCOPED(read_plan_release) struct read_plan plan = {0};
@@ -340,4 +360,15 @@ status postgres_plan(struct source *source, const struct read_request *request,
     *out = plan;
     plan = (struct read_plan){0}; /* the caller's now */
     return STATUS_OK;
+}
+
+status postgres_plan(struct source *source, const struct read_request *request,
+                     struct read_plan *out, struct error *err)
+{
+    bool first = !source->exporter;
+    status_code s = plan_once(source, request, out, err);
+    if (s == STATUS_OK || !first || !unchanged_names_fail(err))
+        return s;
+    *err = (struct error){0};
+    return plan_once(source, request, out, err);
 }

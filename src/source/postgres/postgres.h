@@ -63,6 +63,7 @@ status postgres_present(struct source *source, struct error *err);
 
 status postgres_plan(struct source *source, const struct read_request *request,
                      struct read_plan *out, struct error *err);
+status postgres_plan_holds(struct source *source, const struct read_plan *plan, struct error *err);
 status postgres_newest(struct source *source, const struct read_request *request,
                        struct arena *arena, struct scalar *out, struct error *err);
 status postgres_discover(struct source *source, struct source_catalog *out, struct error *err);
