@@ -1,12 +1,15 @@
 """The bound of incremental loads from PostgreSQL: what is open, who is counted, what one run leaves for the next."""
 
 import json
+import pathlib
+import tempfile
 import threading
 import time
 
 import harness
 import psycopg
 import pytest
+from postgres_server import Server
 from postgres_shop import rows, write_job
 
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
@@ -325,3 +328,96 @@ def test_one_that_writes_another_table_holds_nothing_back(shop, server, schema, 
         assert ids(shop, schema) == [1, 2, 3]
     finally:
         server.sql(f"ROLLBACK PREPARED '{schema}'")
+
+
+# ---- a standby, with its primary as `fence` ----
+
+
+@pytest.fixture(scope="module")
+def standby(server):
+    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
+        pathlib.Path(folder).chmod(0o755)
+        other = server.standby(pathlib.Path(folder) / "standby")
+        yield other
+        other.stop()
+
+
+def behind_primary(shop, standby, server, schema, key, more=""):
+    incremental(shop, standby.url(), schema, key, f"settle: 0 s, fence: '{server.url()}'{more}")
+
+
+@pytest.mark.parametrize("key", ["id", "at"])
+def test_a_standby_misses_no_late_row_with_its_primary_as_fence(shop, server, schema, events, standby, key):
+    server.sql(f"UPDATE {schema}.events SET at = now() - interval '1 hour'")
+    behind_primary(shop, standby, server, schema, key)
+    with server.connect() as late:
+        late.execute(events)  # 4
+        server.sql(events)  # 5
+        time.sleep(1.1)
+        first = shop.run()
+        assert "does not see what is open" not in first.out, first
+        assert ids(shop, schema) == ([] if key == "id" else [1, 2, 3])
+        late.commit()
+    time.sleep(1.1 if key == "at" else 0)
+    shop.run()  # waits for the replay of that commit
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
+def test_a_standby_is_waited_for_until_it_has_what_its_primary_had(shop, server, schema, events, standby):
+    behind_primary(shop, standby, server, schema, "id")
+    standby.caught_up(server)
+    standby.sql("SELECT pg_wal_replay_pause()")
+    resumed = threading.Timer(1.0, standby.sql, ("SELECT pg_wal_replay_resume()",))
+    try:
+        server.sql(f"SET synchronous_commit = off; {events}")  # seen on the primary before it is on disk
+        resumed.start()
+        slow = shop.run()
+        assert slow.seconds > 0.8 and ids(shop, schema) == [1, 2, 3, 4], slow
+        standby.caught_up(server)
+        standby.sql("SELECT pg_wal_replay_pause()")
+        server.sql(events)
+        behind_primary(shop, standby, server, schema, "id", ", fence_timeout: 0 s")
+        late = shop.run(expect=harness.FAILED)
+        assert "replay is paused" in late.err and "fence_timeout" in late.err, late
+    finally:
+        resumed.join()
+        standby.sql("SELECT pg_wal_replay_resume()")
+
+
+def test_check_on_a_standby_offers_the_fence_and_then_counts_on_it(shop, server, schema, events, standby):
+    standby.caught_up(server)
+    incremental(shop, standby.url(), schema, "id")
+    alone = {f["subject"]: f for f in shop.leat("check", shop.job, "--json").json["findings"]}
+    assert "fence: postgres://" in alone["standby"]["remedy"] and alone["update_key"]["level"] == "warning", alone
+    assert "name the primary with `fence`" in shop.leat("plan", shop.job).out
+    behind_primary(shop, standby, server, schema, "id")
+    found = {f["subject"]: f for f in shop.leat("check", shop.job, "--json").json["findings"]}
+    assert "standby" not in found and found["update_key"]["level"] == "ok", found
+    both = [f["found"] for f in shop.leat("check", shop.job, "--json").json["findings"] if f["subject"] == "fence"]
+    assert any("looked at on the primary" in text for text in both), both
+
+
+def test_a_fence_that_is_not_the_primary_is_refused(shop, server, schema, events, standby, tmp_path):
+    standby.caught_up(server)
+    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
+        pathlib.Path(folder).chmod(0o755)
+        other = Server(pathlib.Path(folder) / "other")
+        try:
+            for url, says in ((other.url(), "of another cluster"), (standby.url(), "a standby itself"),
+                              (server.url("template1"), "not the database that is read here"),
+                              ("postgres://canary:kanarie@127.0.0.1:1/x", "in `fence`, the primary")):
+                incremental(shop, standby.url(), schema, "id", f"fence: '{url}'")
+                refused = shop.leat("run", shop.job)
+                assert refused.code in (harness.FAILED, harness.USAGE) and says in refused.err, refused
+                found = shop.leat("check", shop.job)
+                assert says in found.out, found
+                assert "kanarie" not in refused.out + refused.err + found.out + found.err, (refused, found)
+        finally:
+            other.stop()
+
+
+def test_a_fence_beside_a_primary_is_not_needed(shop, server, schema, events):
+    incremental(shop, server.url(), schema, "id", f"fence: '{server.url()}'")
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3]
+    assert "the source is no standby" in shop.leat("check", shop.job).out

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "source/postgres/fence.h"
+#include "source/postgres/primary.h"
 
 enum {
     MUCH_SKEW_S = 5,
@@ -14,9 +15,15 @@ enum {
 
 struct checking {
     struct source *source;
+    PGconn *primary; /* named by `fence`, and the source is its standby; NULL */
     finding_fn finding;
     void *context;
 };
+
+static void checking_release(struct checking *check)
+{
+    postgres_disconnectp(&check->primary);
+}
 
 static void tell(const struct checking *check, enum finding_level level, const char *subject,
                  const char *found, const char *remedy)
@@ -129,10 +136,12 @@ static status check_standby(const struct checking *check, struct error *err)
         &result, err));
     if (!is_true(result, 0))
         return STATUS_OK;
-    tell(check, FINDING_WARN, "standby",
-         "this is a standby, which does not see what is open on its primary: no bound is exact "
-         "here, and rows that are committed late are missed",
-         "for incremental loads read the primary; full refreshes are right here, too");
+    if (!check->source->fence)
+        tell(check, FINDING_WARN, "standby",
+             "this is a standby, which does not see what is open on its primary: no bound is exact "
+             "here, and rows that are committed late are missed",
+             "for incremental loads name the primary with `fence: postgres://...` beside the "
+             "source's url, or read the primary; full refreshes are right here, too");
     snprintf(found, sizeof(found),
              "the last transaction it replayed was committed %s ago; a query that is in the way "
              "of replay is cancelled after %s (hot_standby_feedback is %s)",
@@ -147,6 +156,30 @@ static status check_standby(const struct checking *check, struct error *err)
     return STATUS_OK;
 }
 
+/* The server that `fence` names must be the one this standby follows. */
+static status check_primary(struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *standby = NULL;
+    struct error cause = {0};
+    char found[300];
+    if (!check->source->fence)
+        return STATUS_OK;
+    TRY(postgres_query(check->source->conn, "SELECT pg_is_in_recovery()", &standby, err));
+    if (!is_true(standby, 0)) {
+        tell(check, FINDING_WARN, "fence", "the source is no standby: `fence` is not used",
+             "take it out of the job");
+        return STATUS_OK;
+    }
+    if (primary_connect(check->source, check->source->conn, &check->primary, &cause) != STATUS_OK) {
+        tell(check, FINDING_FAIL, "fence", cause.text, "correct `fence`: the primary's URL");
+        return STATUS_OK;
+    }
+    snprintf(found, sizeof(found), "open transactions are looked at on the primary, %s:%s",
+             PQhost(check->primary), PQport(check->primary));
+    tell(check, FINDING_OK, "fence", found, NULL);
+    return STATUS_OK;
+}
+
 static void check_sight(const struct checking *check, bool sees, bool standby)
 {
     char remedy[256];
@@ -156,33 +189,40 @@ static void check_sight(const struct checking *check, bool sees, bool standby)
         tell(check, FINDING_OK, "fence", "the oldest open transaction can be seen", NULL);
     else if (!standby)
         tell(check, FINDING_WARN, "fence",
-             "this user does not see when the transactions of others began: while others are "
-             "connected, the bound of a timestamptz is the largest seen, and rows that are "
-             "committed late are missed",
+             "this user does not see when the transactions of others began: while one is open for "
+             "longer than `settle`, the bound of a timestamptz stays where it was",
              remedy);
 }
 
 static status check_sessions(const struct checking *check, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char found[256], since[32];
-    PGconn *conn = check->source->conn;
-    TRY(postgres_query(
-        conn,
-        "SELECT pg_has_role('pg_read_all_stats', 'USAGE'), current_setting('max_connections')::int"
-        " - current_setting('superuser_reserved_connections')::int"
-        " - (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL),"
-        " coalesce((SELECT extract(epoch FROM max(clock_timestamp() - xact_start))::bigint FROM"
-        " pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), 0),"
-        " pg_is_in_recovery()",
-        &result, err));
-    check_sight(check, is_true(result, 0), is_true(result, 3));
-    long left = (long)postgres_cell_number(result, 0, 1);
+    char found[256];
+    TRY(postgres_query(check->source->conn,
+                       "SELECT current_setting('max_connections')::int"
+                       " - current_setting('superuser_reserved_connections')::int"
+                       " - (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL)",
+                       &result, err));
+    long left = (long)postgres_cell_number(result, 0, 0);
     bool enough = left > check->source->max_connections + 2;
     snprintf(found, sizeof(found), "%ld more are free; a run takes at most %ld and 3", left,
              (long)check->source->max_connections);
     tell(check, enough ? FINDING_OK : FINDING_WARN, "connections", found,
          enough ? NULL : "lower `connections`, or raise max_connections");
+    return STATUS_OK;
+}
+
+static status check_open(const struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char found[256], since[32];
+    TRY(postgres_query(
+        check->primary ? check->primary : check->source->conn,
+        "SELECT pg_has_role('pg_read_all_stats', 'USAGE'), pg_is_in_recovery(),"
+        " coalesce(extract(epoch FROM max(clock_timestamp() - xact_start))::bigint, 0) FROM"
+        " pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        &result, err));
+    check_sight(check, is_true(result, 0), is_true(result, 1));
     long open = (long)postgres_cell_number(result, 0, 2);
     if (open > LONG_OPEN_S) {
         snprintf(found, sizeof(found),
@@ -324,15 +364,16 @@ static status check_key(const struct checking *check, const struct postgres_tabl
     const char *why;
     char found[400];
     TRY(postgres_query(conn, "SELECT pg_is_in_recovery()", &standby, err));
-    TRY(fence_doubt(conn, is_true(standby, 0), table, key, arena, &why, err));
+    bool alone = is_true(standby, 0) && !check->source->fence;
+    TRY(fence_doubt(conn, alone, table, key, arena, &why, err));
     TRY(key_facts(conn, table, key, &facts, err));
     if (why) {
         snprintf(found, sizeof(found),
                  "no bound is exact: %s; rows that are committed late are missed", why);
         tell(check, FINDING_WARN, "update_key", found,
              "take a timestamptz that the database sets to now(), or the key of a sequence with "
-             "CACHE 1, on the primary; or load with mode: full-refresh (a lookback comes with a "
-             "later version)");
+             "CACHE 1, on the primary or with `fence`; or update_key: xmin, if it is a table; or "
+             "load with mode: full-refresh (a lookback comes with a later version)");
     } else if (key->wire.type.id == TYPE_TIMESTAMP) {
         check_instant(check, key, PQgetvalue(facts, 0, 0), PQgetvalue(facts, 0, 1));
     } else {
@@ -381,7 +422,8 @@ static status check_stream(const struct checking *check, const struct read_reque
 status postgres_check(struct source *source, const struct read_request *request, finding_fn finding,
                       void *context, struct error *err)
 {
-    struct checking check = {source, finding, context};
+    SCOPED(checking_release)
+    struct checking check = {.source = source, .finding = finding, .context = context};
     TRY(postgres_present(source, err));
     if (request)
         return check_stream(&check, request, err);
@@ -389,5 +431,7 @@ status postgres_check(struct source *source, const struct read_request *request,
     TRY(check_pooler(&check, err));
     TRY(check_clock(&check, err));
     TRY(check_standby(&check, err));
-    return check_sessions(&check, err);
+    TRY(check_primary(&check, err));
+    TRY(check_sessions(&check, err));
+    return check_open(&check, err);
 }
