@@ -123,8 +123,7 @@ def dlt(server):
         "DLT_DATA_DIR": f"{OUT}/dlt-state",
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "DATA_WRITER__COMPRESSION": "zstd",
-        "NORMALIZE__DATA_WRITER__COMPRESSION": "zstd",
-        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+        "LOAD__DELETE_COMPLETED_JOBS": "true",  # else its copy would count as written
     }
     return python(f"""
 import dlt, dlt.sources.sql_database
