@@ -1,5 +1,6 @@
 """A PostgreSQL whose tables change between runs: a column is its number in its table, whatever it is called."""
 
+import decimal
 import json
 
 import harness
@@ -218,3 +219,111 @@ def test_a_full_refresh_takes_new_columns_unless_told_not_to(shop, server, schem
     job("{add: stop}")
     held(change("ALTER TABLE {0} ADD still_more int", harness.HELD, "--mode", "full-refresh"), "is new", "--accept-schema")
     change("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh", "--accept-schema")
+
+
+WIDER = ("ALTER TABLE {0} ALTER n TYPE bigint, ALTER f TYPE double precision, ALTER d TYPE numeric(20,2);"
+         "INSERT INTO {0} (name, n, f, d) VALUES ('two', 9007199254740993, 0.1, 123456789012345678.25)")
+WIDENED = [(1, 1, 1.5, decimal.Decimal("1.25")), (2, 9007199254740993, 0.1, decimal.Decimal("123456789012345678.25"))]
+
+
+def widened(shop, server, schema, growing):
+    job, change = growing
+    job("{widen: apply}")
+    shop.run()
+    result = change(WIDER)
+    assert any('column "n" was int32 and is int64' in note for note in result.stream()["notes"])
+
+
+def test_wider_types_are_told_in_the_log(shop, server, schema, growing):
+    widened(shop, server, schema, growing)
+    now = definition(shop, schema)
+    assert now["protocol"][1]["readerFeatures"] == ["typeWidening"]
+    assert sorted(now["protocol"][1]["writerFeatures"]) == ["appendOnly", "invariants", "typeWidening"]
+    assert now["metaData"][1]["configuration"]["delta.enableTypeWidening"] == "true"
+    fields = {f["name"]: f for f in json.loads(now["metaData"][1]["schemaString"])["fields"]}
+    changes = {name: field["metadata"].get("delta.typeChanges") for name, field in fields.items()}
+    assert changes == {"id": None, "name": None, "n": [{"fromType": "integer", "toType": "long"}],
+                       "f": [{"fromType": "float", "toType": "double"}],
+                       "d": [{"fromType": "decimal(9,2)", "toType": "decimal(20,2)"}]}
+
+
+@pytest.mark.parametrize("reader", ["duckdb", "spark"])
+def test_wider_types_hold_the_rows_of_before(shop, server, schema, growing, reader):
+    widened(shop, server, schema, growing)
+    got = table(shop, schema, "events", reader)
+    assert sorted(zip(*(got[name].to_pylist() for name in ("id", "n", "f", "d")))) == WIDENED
+
+
+@pytest.mark.parametrize("reader", ["polars", "pyarrow"])
+def test_a_reader_without_the_feature_says_so(shop, server, schema, growing, reader):
+    """docs/sources/postgres.md names them: when this fails they have learned it."""
+    widened(shop, server, schema, growing)
+    with pytest.raises(Exception, match="(?i)type_?widening"):
+        table(shop, schema, "events", reader)
+
+
+def test_rows_at_the_watermark_are_not_known_by_wider_values(shop, server, schema, growing):
+    job, change = growing
+    server.sql(f"ALTER TABLE {schema}.events ADD day date NOT NULL DEFAULT '2024-05-06'")
+    job("{widen: apply}", "update_key: day")
+    shop.run()
+    change("ALTER TABLE {0} ALTER d TYPE numeric(20,2)")
+    held(change("ALTER TABLE {0} ALTER n TYPE bigint", harness.HELD), 'column "n" got a wider type', "--mode full-refresh")
+    assert table(shop, schema, "events", "duckdb")["id"].to_pylist() == [1]
+    change("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh")
+    change("INSERT INTO {0} (n) VALUES (2)")
+    assert sorted(table(shop, schema, "events", "duckdb")["id"].to_pylist()) == [1, 2]
+
+
+def test_the_history_of_types_stays_with_the_table(shop, server, schema, growing):
+    job, change = growing
+    server.sql(f"ALTER TABLE {schema}.events ALTER n TYPE smallint, ADD at timestamp")
+    job("{widen: apply, add: apply}")
+    shop.run()
+    change("ALTER TABLE {0} ALTER n TYPE int; INSERT INTO {0} (n) VALUES (2)")
+    change("ALTER TABLE {0} ALTER n TYPE bigint; INSERT INTO {0} (n) VALUES (3)")
+    change("ALTER TABLE {0} ADD more int; INSERT INTO {0} (n) VALUES (4)")
+    now = definition(shop, schema)
+    fields = {f["name"]: f for f in json.loads(now["metaData"][1]["schemaString"])["fields"]}
+    assert [c["toType"] for c in fields["n"]["metadata"]["delta.typeChanges"]] == ["integer", "long"]
+    assert sorted(now["protocol"][1]["readerFeatures"]) == ["timestampNtz", "typeWidening"]
+    change("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh")
+    fields = {f["name"]: f for f in json.loads(definition(shop, schema)["metaData"][1]["schemaString"])["fields"]}
+    assert fields["n"]["type"] == "long"
+
+
+def test_a_column_that_may_be_null_now_needs_no_feature(shop, server, schema, growing):
+    job, change = growing
+    server.sql(f"ALTER TABLE {schema}.events ALTER n SET NOT NULL")
+    job("{widen: apply}")
+    shop.run()
+    change("ALTER TABLE {0} ALTER n DROP NOT NULL; INSERT INTO {0} (name) VALUES ('two')")
+    assert rows(shop, schema, "events", "id", "n") == [(1, 1), (2, None)]
+    now = definition(shop, schema)
+    assert now["protocol"][1] == {"minReaderVersion": 1, "minWriterVersion": 2}
+    assert {f["name"]: f["nullable"] for f in json.loads(now["metaData"][1]["schemaString"])["fields"]}["n"] is True
+
+
+@pytest.mark.parametrize("change", [
+    "ALTER TABLE {0} ALTER n TYPE smallint", "ALTER TABLE {0} ALTER n TYPE numeric(20,0)", "ALTER TABLE {0} ALTER n TYPE real",
+    "ALTER TABLE {0} ALTER d TYPE numeric(12,3)", "ALTER TABLE {0} ALTER d TYPE numeric(8,2)", "ALTER TABLE {0} ALTER d TYPE numeric",
+    "ALTER TABLE {0} ALTER d TYPE numeric(50,2)", "ALTER TABLE {0} ALTER name TYPE int USING 1",
+])
+def test_any_other_type_is_no_wider_one(shop, server, schema, growing, change):
+    job, run = growing
+    job("{widen: apply, add: apply}")
+    shop.run()
+    held(run(change, harness.HELD), " was ", " and is ", "--accept-schema")
+    run("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh", "--accept-schema")
+    assert len(rows(shop, schema, "events", "id")) == 1
+
+
+def test_parts_of_a_column_that_change_hold(shop, server, schema):
+    server.sql(f"CREATE TYPE {schema}.pair AS (a int, b text);"
+               f"CREATE TABLE {schema}.events (id bigserial, tags int[], p {schema}.pair); INSERT INTO {schema}.events DEFAULT VALUES")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, on_change: {{widen: apply, add: apply}}}}")
+    shop.run()
+    server.sql(f"ALTER TABLE {schema}.events ALTER tags TYPE bigint[]")
+    held(shop.run(expect=harness.HELD), 'column "tags" was integer[] and is bigint[]')
+    server.sql(f"ALTER TABLE {schema}.events ALTER tags TYPE int[]; ALTER TYPE {schema}.pair ADD ATTRIBUTE c int")
+    held(shop.run(expect=harness.HELD), 'column "p" has other parts than it had')
