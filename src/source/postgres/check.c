@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "source/postgres/fence.h"
+#include "source/postgres/pooler.h"
 #include "source/postgres/primary.h"
 
 enum {
@@ -85,16 +86,15 @@ static status check_server(const struct checking *check, struct error *err)
     return STATUS_OK;
 }
 
-/* A pooler makes up process numbers of its own. */
+/* One that does not keep sessions is refused when the source is opened. */
 static status check_pooler(const struct checking *check, struct error *err)
 {
-    SCOPED(postgres_clearp) PGresult *result = NULL;
+    int64_t pid;
     PGconn *conn = check->source->conn;
-    TRY(postgres_query(conn, "SELECT pg_backend_pid()", &result, err));
-    if (postgres_cell_number(result, 0, 0) != PQbackendPID(conn))
-        tell(check, FINDING_WARN, "pooler", "a connection pooler answers, not the server itself",
-             "connect to the server, or have the pooler keep a server for each session "
-             "(pool_mode = session)");
+    TRY(pooler_backend(conn, &pid, err));
+    if (pid != PQbackendPID(conn))
+        tell(check, FINDING_OK, "pooler",
+             "a connection pooler answers; it keeps a server for each session", NULL);
     return STATUS_OK;
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "source/postgres/pooler.h"
+
 /* ---- errors ---- */
 
 /* Conditions by SQLSTATE (PostgreSQL, Appendix A); a class stands for all of its codes. The first that fits holds. */
@@ -283,22 +285,50 @@ static status connect_failed(PGconn *conn, struct error *err)
     return error_set(err, STATUS_UNAVAILABLE, "cannot connect: %s", line);
 }
 
+/* Settings of a session that somebody else gets next would be theirs: without a pooler the process is the one that the
+ * server named when it connected. Asked in the same breath, and what follows an error is not run. */
+static void only_without_pooler(PGconn *conn, struct text *sql)
+{
+    text_printf(sql, "SELECT 1 / (pg_catalog.pg_backend_pid() = %d)::int; ", PQbackendPID(conn));
+}
+
+static void append_settings(PGconn *conn, const struct connection_options *options,
+                            struct text *sql)
+{
+    text_append(sql, "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+                     " SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 3;"
+                     " SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
+                     " SET row_security = off; SET default_transaction_read_only = on;"
+                     " SET idle_in_transaction_session_timeout = 0;"
+                     " SET synchronize_seqscans = off; SET jit = off;");
+    if (PQserverVersion(conn) >= 140000)
+        text_append(sql, " SET idle_session_timeout = 0;");
+    if (PQserverVersion(conn) >= 170000)
+        text_append(sql, " SET transaction_timeout = 0;");
+    text_printf(sql, " SET statement_timeout = %lld; SET lock_timeout = %lld",
+                (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms);
+}
+
 static status set_session(PGconn *conn, const struct connection_options *options, struct error *err)
 {
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    SCOPED(text_release) struct text guarded = {0};
     SCOPED(text_release) struct text sql = {0};
-    text_append(&sql, "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
-                      " SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 3;"
-                      " SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
-                      " SET row_security = off; SET default_transaction_read_only = on;"
-                      " SET idle_in_transaction_session_timeout = 0;"
-                      " SET synchronize_seqscans = off; SET jit = off;");
-    if (PQserverVersion(conn) >= 140000)
-        text_append(&sql, " SET idle_session_timeout = 0;");
-    if (PQserverVersion(conn) >= 170000)
-        text_append(&sql, " SET transaction_timeout = 0;");
-    text_printf(&sql, " SET statement_timeout = %lld; SET lock_timeout = %lld",
-                (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms);
+    only_without_pooler(conn, &guarded);
+    append_settings(conn, options, &guarded);
+    append_settings(conn, options, &sql);
+    TRY(text_check(&guarded, err));
     TRY(text_check(&sql, err));
+    result = PQexec(conn, text_string(&guarded));
+    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+        return STATUS_OK;
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (!state || strcmp(state, "22012") != 0) /* division by zero */
+        return postgres_result_error(conn, result, err);
+    if (!options->sessions_kept || !*options->sessions_kept)
+        TRY(pooler_keeps_sessions(options, conn, err));
+    if (options->sessions_kept)
+        *options->sessions_kept = true;
     return postgres_run(conn, text_string(&sql), err);
 }
 
@@ -308,7 +338,8 @@ void postgres_disconnectp(PGconn **conn)
     *conn = NULL;
 }
 
-status postgres_connect(const struct connection_options *options, PGconn **out, struct error *err)
+status postgres_connect_bare(const struct connection_options *options, PGconn **out,
+                             struct error *err)
 {
     char seconds[24];
     struct words words = {0};
@@ -336,6 +367,14 @@ status postgres_connect(const struct connection_options *options, PGconn **out, 
         return error_set(err, STATUS_BAD_CONFIG,
                          "the server is PostgreSQL %d; leat reads 12 and later",
                          PQserverVersion(conn) / 10000);
+    *out = TAKE(conn);
+    return STATUS_OK;
+}
+
+status postgres_connect(const struct connection_options *options, PGconn **out, struct error *err)
+{
+    SCOPED(postgres_disconnectp) PGconn *conn = NULL;
+    TRY(postgres_connect_bare(options, &conn, err));
     TRY(set_session(conn, options, err));
     *out = TAKE(conn);
     return STATUS_OK;

@@ -14,11 +14,15 @@ struct connection_options {
     const char *location;                          /* URL or key-value string; never printed */
     int64_t statement_timeout_ms, lock_timeout_ms; /* 0: none */
     int64_t connect_timeout_s;
+    bool *sessions_kept; /* set once a pooler has proved to keep them, as it is asked once; NULL */
 };
 
 /* A connection whose session is set: UTF-8, UTC, no search_path, read only. Errors: BAD_CONFIG (the string), DENIED,
  * UNAVAILABLE. No message holds the password. */
 status postgres_connect(const struct connection_options *options, PGconn **out, struct error *err);
+/* The same with the session as the server made it. */
+status postgres_connect_bare(const struct connection_options *options, PGconn **out,
+                             struct error *err);
 void postgres_disconnectp(PGconn **conn);
 void postgres_clearp(PGresult **result);
 

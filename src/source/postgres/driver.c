@@ -105,6 +105,7 @@ static void read_options(struct source *source, const struct option_values *valu
     source->settle_ms = values ? option_number(values, "settle") * 1000 : 2000;
     source->connect = (struct connection_options){
         .location = source->location,
+        .sessions_kept = &source->sessions_kept,
         .connect_timeout_s = values ? option_number(values, "connect_timeout") : 10,
         .statement_timeout_ms = values ? option_number(values, "statement_timeout") * 1000 : 0,
         .lock_timeout_ms = values ? option_number(values, "lock_timeout") * 1000 : 10000,

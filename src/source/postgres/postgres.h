@@ -29,6 +29,7 @@ struct source {
     char *shown;    /* host, port and database, for messages */
     char *identity; /* for records: the cluster's own number and the database's */
     struct connection_options connect;
+    bool sessions_kept; /* of `connect` */
     int64_t settle_ms;
     const char *fence; /* a standby's primary; in `fence_location`; NULL: not named */
     char *fence_location;
