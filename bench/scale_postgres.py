@@ -28,7 +28,7 @@ SETTINGS = {"shared_buffers": "2GB", "max_wal_size": "4GB", "autovacuum": "off",
 NARROW = """CREATE TABLE {name} AS
     SELECT id, timestamptz '2020-01-01 00:00:00+00' + id * interval '1.7 s' AS at,
            (hashint8(id) & 1048575)::int AS a,
-           hashint8extended(id, 1) / 1e9 AS b,
+           hashint8extended(id, 1)::float8 / 1e9 AS b,
            'word ' || to_hex(hashint8(id) & 65535) AS c
     FROM generate_series(1::bigint, {rows}) AS id"""
 
