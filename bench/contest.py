@@ -114,7 +114,7 @@ def measure(command, environment: dict | None = None) -> Found:
 
 
 def version(package: str) -> str:
-    """NAME VERSION of a Python package, for titles."""
+    """The version of a Python package behind a space, for titles."""
     try:
         return f" {importlib.metadata.version(package)}"
     except importlib.metadata.PackageNotFoundError:
