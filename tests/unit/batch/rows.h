@@ -9,13 +9,7 @@
 #include "batch/batch.h"
 #include "cmocka_all.h"
 
-#define CHECK_OK(expression)                                                                       \
-    do {                                                                                           \
-        struct error *err_ = &test_error;                                                          \
-        status_code status_ = (expression);                                                        \
-        if (status_ != STATUS_OK)                                                                  \
-            fail_msg("%s: %s", #expression, err_->text);                                           \
-    } while (0)
+#define CHECK_OK(call) CHECK_CALL(call, STATUS_OK, &test_error)
 
 static struct error test_error;
 

@@ -9,11 +9,7 @@
 #include "format/format.h"
 #include "random.h"
 
-#define CHECK_OK(expression)                                                                       \
-    do {                                                                                           \
-        if ((expression) != STATUS_OK)                                                             \
-            fail_msg("%s: %s", #expression, test_error.text);                                      \
-    } while (0)
+#define CHECK_OK(call) CHECK_CALL(call, STATUS_OK, &test_error)
 
 static struct error test_error;
 

@@ -11,11 +11,7 @@
 
 static struct error test_error;
 
-#define CHECK_OK(call)                                                                             \
-    do                                                                                             \
-        if ((call) != STATUS_OK)                                                                   \
-            fail_msg("%s: %s", #call, test_error.text);                                            \
-    while (0)
+#define CHECK_OK(call) CHECK_CALL(call, STATUS_OK, &test_error)
 
 static const struct leaf int64_leaf = {.physical = PARQUET_INT64, .width = 8};
 static const struct leaf double_leaf = {.physical = PARQUET_DOUBLE, .width = 8};

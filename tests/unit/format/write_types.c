@@ -7,13 +7,13 @@
  * --set says OPTION of the file, --columns of every column; an encoding of those whose type can have it.
  * Columns stand in the order of `columns` below. With --nulls some, column number C of row I is NULL when
  * I % 7 == C % 7. Row 0, 11, 22, ... hold the smallest value of the type, row 1, 12, ... the largest. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch/batch.h"
+#include "file_sink.h"
 #include "format/format.h"
 #include "format/parquet/options.h"
 
@@ -442,19 +442,6 @@ static void fill(struct batch *batch, const struct settings *settings)
 
 /* ---- the file ---- */
 
-struct file_sink {
-    struct byte_sink base;
-    FILE *file;
-};
-
-static status write_file(struct byte_sink *sink, const void *bytes, size_t size, struct error *err)
-{
-    FILE *file = ((struct file_sink *)sink)->file;
-    if (fwrite(bytes, 1, size, file) == size)
-        return STATUS_OK;
-    return error_os(err, errno, "cannot write");
-}
-
 static struct option_value *find_value(const struct option_values *values, const char *name)
 {
     for (size_t i = 0; i < values->n_values; i++)
@@ -578,7 +565,7 @@ static void write_all(const struct settings *settings)
     struct batch batch;
     must(batch_init(&batch, &schema, &err), &err);
     fill(&batch, settings);
-    struct file_sink sink = {{write_file}, fopen(settings->path, "wb")};
+    struct file_sink sink = {{file_sink_write}, fopen(settings->path, "wb")};
     if (!sink.file) {
         perror(settings->path);
         exit(1);

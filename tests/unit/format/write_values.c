@@ -24,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "batch/batch.h"
+#include "file_sink.h"
 #include "format/format.h"
 
 enum { MAX_OPTIONS = 64, MAX_WITHOUT = 64 };
@@ -204,19 +205,6 @@ static void put(struct column *column, const json_t *value)
 
 /* ---- the file ---- */
 
-struct file_sink {
-    struct byte_sink base;
-    FILE *file;
-};
-
-static status write_file(struct byte_sink *sink, const void *bytes, size_t size, struct error *err)
-{
-    FILE *file = ((struct file_sink *)sink)->file;
-    if (fwrite(bytes, 1, size, file) == size)
-        return STATUS_OK;
-    return error_os(err, errno, "cannot write");
-}
-
 static void write_groups(const struct settings *settings, const struct batch *batch,
                          const struct option_values *options, struct byte_sink *sink)
 {
@@ -276,7 +264,7 @@ static void write_all(const struct settings *settings, const struct option_value
     }
     must(batch_init(&batch, &schema, &err), &err);
     fill(&batch, json_object_get(json, "values"));
-    struct file_sink sink = {{write_file}, fopen(settings->out, "wb")};
+    struct file_sink sink = {{file_sink_write}, fopen(settings->out, "wb")};
     if (!sink.file)
         give_up(settings->out, strerror(errno));
     write_groups(settings, &batch, options, &sink.base);

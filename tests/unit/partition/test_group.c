@@ -6,11 +6,7 @@
 #include "cmocka_all.h"
 #include "partition/partition.h"
 
-#define CHECK_OK(expression)                                                                       \
-    do {                                                                                           \
-        if ((expression) != STATUS_OK)                                                             \
-            fail_msg("%s: %s", #expression, err.text);                                             \
-    } while (0)
+#define CHECK_OK(call) CHECK_CALL(call, STATUS_OK, &err)
 
 static struct error err;
 static const int64_t DAY_US = INT64_C(86400) * 1000000;

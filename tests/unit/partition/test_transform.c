@@ -6,11 +6,7 @@
 #include "partition/murmur3.h"
 #include "partition/partitioner.h"
 
-#define CHECK_OK(expression)                                                                       \
-    do {                                                                                           \
-        if ((expression) != STATUS_OK)                                                             \
-            fail_msg("%s: %s", #expression, err.text);                                             \
-    } while (0)
+#define CHECK_OK(call) CHECK_CALL(call, STATUS_OK, &err)
 
 static struct error err;
 

@@ -2,25 +2,19 @@
 #ifndef LEAT_TESTS_UNIT_SOURCE_POSTGRES_BYTES_H
 #define LEAT_TESTS_UNIT_SOURCE_POSTGRES_BYTES_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "batch/scalar.h"
+#include "cmocka_all.h"
 #include "source/postgres/decode.h"
 
 static struct error err;
 
-#define CHECK_OK(expr)                                                                             \
+#define CHECK_OK(call)                                                                             \
     do {                                                                                           \
         err = (struct error){0};                                                                   \
-        if ((expr) != STATUS_OK)                                                                   \
-            fail_msg("%s: %s", #expr, err.text);                                                   \
+        CHECK_CALL(call, STATUS_OK, &err);                                                         \
     } while (0)
 
 /* ---- fields of one column ---- */

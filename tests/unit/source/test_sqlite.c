@@ -1,40 +1,28 @@
 /* The driver `sqlite` against databases made here, with SQLite itself as the judge. */
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <sqlite3.h>
 
 #include "base/text.h"
+#include "cmocka_all.h"
 #include "source/source.h"
 
 static char directory[64];
 static unsigned files;
 static struct error err;
 
-#define CHECK_OK(expr)                                                                             \
+#define CHECK_OK(call) CHECK_STATUS(call, STATUS_OK)
+#define CHECK_STATUS(call, expected)                                                               \
     do {                                                                                           \
         err = (struct error){0};                                                                   \
-        if ((expr) != STATUS_OK)                                                                   \
-            fail_msg("%s: %s", #expr, err.text);                                                   \
-    } while (0)
-
-#define CHECK_STATUS(expr, code)                                                                   \
-    do {                                                                                           \
-        err = (struct error){0};                                                                   \
-        status_code got_ = (expr);                                                                 \
-        if (got_ != (code))                                                                        \
-            fail_msg("%s: %s, %s", #expr, status_text(got_), err.text);                            \
+        CHECK_CALL(call, (expected), &err);                                                        \
     } while (0)
 
 #define CHECK_SAYS(words)                                                                          \

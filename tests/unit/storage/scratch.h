@@ -2,18 +2,13 @@
 #ifndef LEAT_TEST_STORAGE_SCRATCH_H
 #define LEAT_TEST_STORAGE_SCRATCH_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/text.h"
+#include "cmocka_all.h"
 #include "storage/storage.h"
 
 struct scratch {
@@ -22,17 +17,10 @@ struct scratch {
     struct error err;
 };
 
-#define CHECK_OK(expr)                                                                             \
+#define CHECK_OK(call) CHECK_CALL(call, STATUS_OK, &scratch->err)
+#define CHECK_STATUS(call, expected)                                                               \
     do {                                                                                           \
-        status_code check_ = (expr);                                                               \
-        if (check_ != STATUS_OK)                                                                   \
-            fail_msg("%s: %s: %s", #expr, status_text(check_), scratch->err.text);                 \
-    } while (0)
-#define CHECK_STATUS(expr, expected)                                                               \
-    do {                                                                                           \
-        status_code check_ = (expr);                                                               \
-        if (check_ != (expected))                                                                  \
-            fail_msg("%s: %s: %s", #expr, status_text(check_), scratch->err.text);                 \
+        CHECK_CALL(call, expected, &scratch->err);                                                 \
         scratch->err = (struct error){0};                                                          \
     } while (0)
 
