@@ -130,11 +130,6 @@ static status cut_pages(struct encoder *encoder, const struct batch *batch, size
 
 /* ---- the row group ---- */
 
-static void row_group_cleanup(struct row_group *group)
-{
-    row_group_release(group);
-}
-
 static void add_leaf(const struct chunk_result *result, size_t i, struct row_group *group,
                      struct group_meta *meta)
 {
@@ -204,7 +199,7 @@ status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t
     const struct leaf_plan *plan = &encoder->plan;
     if (first > batch->rows || n > batch->rows - first)
         return error_set(err, STATUS_BUG, "rows %zu+%zu of a batch of %zu", first, n, batch->rows);
-    SCOPED(row_group_cleanup) struct row_group group = {.rows = n};
+    SCOPED(row_group_release) struct row_group group = {.rows = n};
     arena_release(&encoder->arena);
     struct group_meta meta = {
         .group = {.rows = (int64_t)n,

@@ -11,11 +11,6 @@
 
 enum { INDENT_MAX = 24, NAME_WIDTH = 26 };
 
-static void text_cleanup(struct text *text)
-{
-    text_release(text);
-}
-
 /* ---- the file ---- */
 
 static bool same_order(const struct parquet_group *a, const struct parquet_group *b)
@@ -282,7 +277,7 @@ static int64_t all_stored(const struct column_survey *columns, size_t n)
 static status print_columns(const struct inspect_report *report,
                             const struct column_survey *columns, size_t n)
 {
-    SCOPED(text_cleanup) struct text text = {0};
+    SCOPED(text_release) struct text text = {0};
     int64_t all = all_stored(columns, n);
     text_append(&text, "\ncolumns                     stored  share   ratio        NULLs  codec "
                        "and encodings\n");
@@ -298,7 +293,7 @@ static status print_columns(const struct inspect_report *report,
 static status as_text(const struct inspect_report *report, const struct footer *footer)
 {
     SCOPED(arena_release) struct arena arena = {0};
-    SCOPED(text_cleanup) struct text text = {0};
+    SCOPED(text_release) struct text text = {0};
     struct column_survey *columns;
     size_t n = 0;
     uint32_t *depths = describe_depths(&footer->meta, &arena);

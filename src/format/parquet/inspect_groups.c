@@ -4,11 +4,6 @@
 
 enum { NAME_WIDTH = 26 };
 
-static void text_cleanup(struct text *text)
-{
-    text_release(text);
-}
-
 static int64_t stored_bytes(const struct parquet_group *group)
 {
     int64_t stored = 0;
@@ -86,7 +81,7 @@ static void append_page(struct text *out, const struct seen_page *page, size_t n
 static status print_pages(const struct inspect_report *report, const struct schema_element *element,
                           const struct chunk_probe *probe)
 {
-    SCOPED(text_cleanup) struct text text = {0};
+    SCOPED(text_release) struct text text = {0};
     size_t number = 0;
     for (uint64_t at = probe->start; at < probe->end;) {
         struct seen_page page;
@@ -109,7 +104,7 @@ static status print_chunk(const struct inspect_report *report, const struct parq
                           const struct schema_element *element)
 {
     SCOPED(arena_release) struct arena arena = {0};
-    SCOPED(text_cleanup) struct text text = {0};
+    SCOPED(text_release) struct text text = {0};
     struct chunk_probe probe;
     TRY(chunk_probe_read(report->source, chunk, &arena, &probe, report->err));
     append_chunk(&text, chunk, element, &probe);
@@ -134,7 +129,7 @@ static void append_group(struct text *out, const struct parquet_group *group, si
 
 status inspect_groups(const struct inspect_report *report, const struct parquet_footer *meta)
 {
-    SCOPED(text_cleanup) struct text text = {0};
+    SCOPED(text_release) struct text text = {0};
     text_append(&text, "\nrow group           rows     stored   ratio       at offset\n");
     for (size_t g = 0; g < meta->n_groups; g++) {
         append_group(&text, &meta->groups[g], g);
@@ -146,7 +141,7 @@ status inspect_groups(const struct inspect_report *report, const struct parquet_
 status inspect_chunks(const struct inspect_report *report, const struct parquet_footer *meta,
                       const struct column_survey *columns, size_t n_columns)
 {
-    SCOPED(text_cleanup) struct text text = {0};
+    SCOPED(text_release) struct text text = {0};
     for (size_t g = 0; g < meta->n_groups; g++) {
         const struct parquet_group *group = &meta->groups[g];
         int64_t stored = stored_bytes(group);

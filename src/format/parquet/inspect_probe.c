@@ -5,11 +5,6 @@
 /* A page header is some thirty bytes, but the statistics in it may be large values. */
 enum { HEADER_FIRST_BYTES = 256, HEADER_MAX_BYTES = 1 << 20 };
 
-static void buffer_cleanup(struct buffer *buffer)
-{
-    buffer_release(buffer);
-}
-
 static bool lies_within(uint64_t offset, uint64_t bytes, uint64_t end)
 {
     return offset <= end && bytes <= end - offset;
@@ -73,7 +68,7 @@ static void read_header(struct thrift_reader *r, struct seen_page *out)
 static status try_header(const struct byte_source *source, uint64_t at, size_t size,
                          struct seen_page *out, bool *out_whole, struct error *err)
 {
-    SCOPED(buffer_cleanup) struct buffer bytes = {0};
+    SCOPED(buffer_release) struct buffer bytes = {0};
     TRY(buffer_reserve(&bytes, size, err));
     TRY(source->read(source, at, bytes.data, size, err));
     struct thrift_reader r;
@@ -203,7 +198,7 @@ static status read_indexes(const struct byte_source *source, const struct parque
 static status read_bloom_filter(const struct byte_source *source, const struct parquet_chunk *chunk,
                                 struct chunk_probe *out, struct error *err)
 {
-    SCOPED(buffer_cleanup) struct buffer bytes = {0};
+    SCOPED(buffer_release) struct buffer bytes = {0};
     struct bloom_filter filter;
     struct error ignored = {0};
     uint64_t at = (uint64_t)chunk->bloom_filter_offset, needed = 0;

@@ -2,11 +2,6 @@
 
 #include "format/parquet/describe.h"
 
-static void text_cleanup(struct text *text)
-{
-    text_release(text);
-}
-
 void inspect_bytes(struct text *out, int64_t bytes)
 {
     char buf[32];
@@ -56,7 +51,7 @@ static void append_right(struct text *out, const struct text *number, size_t wid
 
 void inspect_right_bytes(struct text *out, int64_t bytes, size_t width)
 {
-    SCOPED(text_cleanup) struct text number = {0};
+    SCOPED(text_release) struct text number = {0};
     if (bytes < 0)
         text_append_char(&number, '?');
     else
@@ -66,7 +61,7 @@ void inspect_right_bytes(struct text *out, int64_t bytes, size_t width)
 
 void inspect_right_count(struct text *out, int64_t count, size_t width)
 {
-    SCOPED(text_cleanup) struct text number = {0};
+    SCOPED(text_release) struct text number = {0};
     if (count < 0)
         text_append_char(&number, '?');
     else
@@ -76,7 +71,7 @@ void inspect_right_count(struct text *out, int64_t count, size_t width)
 
 void inspect_right_ratio(struct text *out, int64_t plain, int64_t stored, size_t width)
 {
-    SCOPED(text_cleanup) struct text number = {0};
+    SCOPED(text_release) struct text number = {0};
     if (plain > 0 && stored > 0)
         text_printf(&number, "%.1fx", (double)plain / (double)stored);
     else
@@ -86,7 +81,7 @@ void inspect_right_ratio(struct text *out, int64_t plain, int64_t stored, size_t
 
 void inspect_right_share(struct text *out, int64_t part, int64_t all, size_t width)
 {
-    SCOPED(text_cleanup) struct text number = {0};
+    SCOPED(text_release) struct text number = {0};
     if (part >= 0 && all > 0)
         inspect_share(&number, (double)part / (double)all);
     else
