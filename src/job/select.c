@@ -158,6 +158,9 @@ static const struct source_stream *find_stream(const struct selection *selection
     for (size_t i = 0; i < catalog->n_streams; i++)
         if (names(selection->job, name, catalog->streams[i].name))
             return &catalog->streams[i];
+    for (size_t i = 0; i < catalog->n_parts; i++)
+        if (names(selection->job, name, catalog->parts[i].name))
+            return &catalog->streams[catalog->parts[i].stream];
     return NULL;
 }
 

@@ -161,9 +161,17 @@ struct source_stream {
     const char *note; /* NULL, or why it can't be split, or read */
 };
 
+/* A relation whose rows are a stream's: wildcards pass it by, its own name reads it alone. Its columns are the stream's. */
+struct source_part {
+    const char *name;
+    size_t stream;
+};
+
 struct source_catalog {
     struct source_stream *streams;
     size_t n_streams;
+    struct source_part *parts;
+    size_t n_parts;
     struct arena arena;
 };
 void source_catalog_release(struct source_catalog *catalog);

@@ -327,3 +327,51 @@ def test_parts_of_a_column_that_change_hold(shop, server, schema):
     held(shop.run(expect=harness.HELD), 'column "tags" was integer[] and is bigint[]')
     server.sql(f"ALTER TABLE {schema}.events ALTER tags TYPE int[]; ALTER TYPE {schema}.pair ADD ATTRIBUTE c int")
     held(shop.run(expect=harness.HELD), 'column "p" has other parts than it had')
+
+
+# ---- a table and its parts ----
+
+
+@pytest.fixture
+def family(server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id bigint, t text) PARTITION BY RANGE (id);"
+               f"CREATE TABLE {schema}.p0 PARTITION OF {schema}.events FOR VALUES FROM (0) TO (10);"
+               f"CREATE TABLE {schema}.p1 PARTITION OF {schema}.events FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);"
+               f"CREATE TABLE {schema}.p1a PARTITION OF {schema}.p1 FOR VALUES FROM (10) TO (15);"
+               f"CREATE TABLE {schema}.base (id bigint); CREATE TABLE {schema}.child () INHERITS ({schema}.base);"
+               f"INSERT INTO {schema}.events VALUES (1), (11); INSERT INTO {schema}.child VALUES (3)")
+
+
+def findings(shop):
+    return [(f["level"], f["subject"], f["found"]) for f in json.loads(shop.leat("check", shop.job, "--json").out)["findings"]]
+
+
+@pytest.mark.parametrize("part, found", [("p0", [(1,)]), ("p1", [(11,)]), ("p1a", [(11,)])])
+def test_a_partition_is_a_stream_by_its_own_name(shop, server, schema, family, part, found):
+    write_job(shop, server.url(), f"{schema}.{part}: {{mode: full-refresh, select: [id]}}")
+    told = findings(shop)
+    assert any(subject == "partition" and "read alone" in words for _, subject, words in told), told
+    assert {level for level, subject, _ in told if subject in ("partition", "stream", "overlap")} == {"ok"}
+    shop.run()
+    assert rows(shop, schema, part, "id") == found
+
+
+def test_a_wildcard_takes_the_table_and_not_its_partitions(shop, server, schema, family):
+    write_job(shop, server.url(), f'"{schema}.*": {{mode: full-refresh}}\n{schema}.p0: {{mode: full-refresh}}')
+    assert {s["stream"].split(".")[1] for s in shop.run().json["streams"]} == {"events", "base", "child", "p0"}
+    found = json.loads(shop.leat("discover", server.url(), "--json").out)["streams"]
+    assert {s["stream"].split(".")[1] for s in found if s["stream"].startswith(schema)} == {"events", "base", "child"}
+
+
+@pytest.mark.parametrize("whole, part", [("events", "p0"), ("events", "p1"), ("p1", "p1a"), ("base", "child")])
+def test_rows_that_two_streams_load_are_told(shop, server, schema, family, whole, part):
+    write_job(shop, server.url(), f"{schema}.{whole}: {{mode: full-refresh}}\n{schema}.{part}: {{mode: full-refresh}}")
+    assert any(level == "warning" and subject == "overlap" for level, subject, _ in findings(shop)), findings(shop)
+    assert "are loaded twice" in shop.leat("plan", shop.job).out
+    assert "are loaded twice" in str(shop.run().stream(f"{schema}.{part}")["notes"])
+
+
+def test_parts_side_by_side_are_no_overlap(shop, server, schema, family):
+    write_job(shop, server.url(), f"{schema}.p0: {{mode: full-refresh}}\n{schema}.p1: {{mode: full-refresh}}")
+    assert not any(subject == "overlap" for _, subject, _ in findings(shop))
+    assert "twice" not in shop.leat("plan", shop.job).out

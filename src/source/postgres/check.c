@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "source/postgres/fence.h"
+#include "source/postgres/overlap.h"
 #include "source/postgres/pooler.h"
 #include "source/postgres/primary.h"
 
@@ -273,6 +274,32 @@ static status check_privileges(const struct checking *check, const struct postgr
     return STATUS_OK;
 }
 
+/* A partition is a table of its own, and a part of another. */
+static status check_parent(const struct checking *check, const struct postgres_table *table,
+                           struct arena *arena, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char oid[24], found[300];
+    const char *values[] = {oid}, *twice;
+    snprintf(oid, sizeof(oid), "%u", table->oid);
+    TRY(postgres_query_with(
+        check->source->conn,
+        "SELECT n.nspname || '.' || p.relname FROM pg_inherits i JOIN pg_class c ON c.oid ="
+        " i.inhrelid AND c.relispartition JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace"
+        " n ON n.oid = p.relnamespace WHERE i.inhrelid = $1::oid",
+        values, 1, &result, err));
+    if (PQntuples(result) > 0) {
+        snprintf(found, sizeof(found), "%s is a partition of %s, read alone", table->label,
+                 PQgetvalue(result, 0, 0));
+        tell(check, FINDING_OK, "partition", found, NULL);
+    }
+    TRY(overlap_find(check->source, table, arena, &twice, err));
+    if (twice)
+        tell(check, FINDING_WARN, "overlap", twice,
+             "leave one of the two out, unless each is wanted in a table of its own");
+    return STATUS_OK;
+}
+
 /* How long the server keeps a snapshot for us, against a guess at how long the table takes. */
 static status check_snapshot(const struct checking *check, const struct postgres_table *table,
                              struct error *err)
@@ -399,6 +426,8 @@ static status check_table(const struct checking *check, const struct read_reques
     tell(check, FINDING_OK, "stream", found, NULL);
     if (table->oid)
         TRY(check_privileges(check, table, err));
+    if (table->oid)
+        TRY(check_parent(check, table, arena, err));
     TRY(check_snapshot(check, table, err));
     if (!request->update_key)
         return STATUS_OK;

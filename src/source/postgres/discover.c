@@ -9,7 +9,7 @@ static status list_streams(struct source *source, PGresult **out, struct error *
         source->conn,
         "SELECT n.nspname, c.relname, c.relkind, greatest(c.reltuples, 0)::bigint,"
         " CASE WHEN c.relkind IN ('r','m') THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END,"
-        " has_table_privilege(c.oid, 'SELECT')"
+        " has_table_privilege(c.oid, 'SELECT'), c.oid"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r','p','v','m','f') AND NOT c.relispartition AND"
         " n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
@@ -109,6 +109,36 @@ static status describe_stream(struct source *source, const PGresult *list, int r
     return describe_columns(source, &table, stream, arena, err);
 }
 
+/* Partitions of the N tables of LIST are read by their own names, too. */
+static status list_parts(struct source *source, const PGresult *list,
+                         struct source_catalog *catalog, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    TRY(postgres_query(source->conn,
+                       "SELECT n.nspname, c.relname, pg_partition_root(c.oid)::oid"
+                       " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                       " WHERE c.relispartition AND c.relkind IN ('r','p','f')"
+                       " ORDER BY n.nspname, c.relname",
+                       &result, err));
+    catalog->parts =
+        arena_alloc(&catalog->arena, (size_t)PQntuples(result) * sizeof(*catalog->parts) + 1);
+    if (!catalog->parts)
+        return error_no_memory(err);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct source_stream named = {0};
+        size_t root = 0;
+        while (root < catalog->n_streams &&
+               strcmp(PQgetvalue(list, (int)root, 6), PQgetvalue(result, i, 2)) != 0)
+            root++;
+        if (root == catalog->n_streams)
+            continue; /* its parent came meanwhile */
+        TRY(name_stream(&named, PQgetvalue(result, i, 0), PQgetvalue(result, i, 1), &catalog->arena,
+                        err));
+        catalog->parts[catalog->n_parts++] = (struct source_part){named.name, root};
+    }
+    return STATUS_OK;
+}
+
 status postgres_discover(struct source *source, struct source_catalog *out, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *list = NULL;
@@ -120,6 +150,7 @@ status postgres_discover(struct source *source, struct source_catalog *out, stru
         return error_no_memory(err);
     for (int i = 0; i < PQntuples(list); i++)
         TRY(describe_stream(source, list, i, &catalog.streams[i], &catalog.arena, err));
+    TRY(list_parts(source, list, &catalog, err));
     *out = catalog;
     catalog = (struct source_catalog){0};
     return STATUS_OK;

@@ -3,6 +3,7 @@
 
 #include "source/postgres/fence.h"
 #include "source/postgres/newest.h"
+#include "source/postgres/overlap.h"
 #include "source/postgres/postgres.h"
 
 static const struct option_spec options[] = {
@@ -59,6 +60,7 @@ static void source_freep(struct source **source)
         return;
     postgres_snapshot_end(*source);
     newest_forget_all(*source);
+    overlap_forget_all(*source);
     postgres_disconnectp(&(*source)->conn);
     pthread_mutex_destroy(&(*source)->mutex);
     mem_free((*source)->idle);

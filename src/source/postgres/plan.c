@@ -4,6 +4,7 @@
 
 #include "source/postgres/fence.h"
 #include "source/postgres/newest.h"
+#include "source/postgres/overlap.h"
 #include "source/postgres/postgres.h"
 #include "source/postgres/splits.h"
 #include "source/postgres/statement.h"
@@ -312,11 +313,20 @@ static void lend_exporter(struct planning *p)
     source->n_plans++;
 }
 
+static status note_overlap(struct planning *p, struct error *err)
+{
+    const char *text;
+    TRY(overlap_find(p->source, &p->table, &p->plan->arena, &text, err));
+    TRY(overlap_remember(p->source, &p->table, err));
+    return text ? note(p, text, err) : STATUS_OK;
+}
+
 static status plan_in_snapshot(struct planning *p, struct error *err)
 {
     struct arena *arena = &p->plan->arena;
     TRY(postgres_table_describe(p->conn, p->request, arena, &p->table, err));
     TRY(make_plan(p, err));
+    TRY(note_overlap(p, err));
     if (p->key)
         TRY(newest_remember(p->source, p->request, &p->table, p->key, err));
     lend_exporter(p);

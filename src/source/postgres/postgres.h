@@ -46,6 +46,7 @@ struct source {
     bool lend;                 /* the exporter itself may read: one plan, one split of few rows */
     bool lent;                 /* it does, or it has failed to */
     struct newest_key *newest; /* of each plan with a watermark: how its newest is asked for */
+    struct planned *planned;   /* what other streams read: overlap.c */
     pthread_mutex_t mutex;
     PGconn **idle; /* readers' connections between two splits, in the snapshot */
     size_t n_idle, capacity_idle;
