@@ -49,24 +49,25 @@ static void append_right(struct text *out, const struct text *number, size_t wid
     text_append(out, text_string(number));
 }
 
+static void append_right_number(struct text *out, int64_t number, size_t width,
+                                void (*append)(struct text *out, int64_t number))
+{
+    SCOPED(text_release) struct text shown = {0};
+    if (number < 0)
+        text_append_char(&shown, '?');
+    else
+        append(&shown, number);
+    append_right(out, &shown, width);
+}
+
 void inspect_right_bytes(struct text *out, int64_t bytes, size_t width)
 {
-    SCOPED(text_release) struct text number = {0};
-    if (bytes < 0)
-        text_append_char(&number, '?');
-    else
-        inspect_bytes(&number, bytes);
-    append_right(out, &number, width);
+    append_right_number(out, bytes, width, inspect_bytes);
 }
 
 void inspect_right_count(struct text *out, int64_t count, size_t width)
 {
-    SCOPED(text_release) struct text number = {0};
-    if (count < 0)
-        text_append_char(&number, '?');
-    else
-        inspect_count(&number, count);
-    append_right(out, &number, width);
+    append_right_number(out, count, width, inspect_count);
 }
 
 void inspect_right_ratio(struct text *out, int64_t plain, int64_t stored, size_t width)

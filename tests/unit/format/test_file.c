@@ -482,9 +482,33 @@ static void hostile_meta_does_no_harm(void **state)
     batch_release(&batch);
 }
 
-/* What may be wrong with the two pages of a column. */
-static void bend_pages(struct parquet_page_location *pages, int how)
+/* GROUP with a meta that BEND has changed in one of WAYS is refused; way 0 changes nothing. */
+static void check_bent(const struct row_group *group,
+                       void (*bend)(struct group_meta *meta, int how), int ways)
 {
+    struct leaf_plan plan = {0};
+    CHECK_OK(leaf_plan_init(&plan, &mixed, &test_error));
+    for (int how = 0; how < ways; how++) {
+        struct arena arena = {0};
+        struct group_meta meta;
+        struct buffer bent = {0};
+        CHECK_OK(group_meta_read(group->meta.data, group->meta.size, &plan, group->pages.size,
+                                 &arena, &meta, &test_error));
+        bend(&meta, how);
+        CHECK_OK(group_meta_write(&meta, &bent, &test_error));
+        assert_int_equal(append_meta(group, bent.data, bent.size, group->pages.size),
+                         how == 0 ? STATUS_OK : STATUS_BAD_DATA);
+        buffer_release(&bent);
+        arena_release(&arena);
+    }
+    leaf_plan_release(&plan);
+}
+
+/* What may be wrong with the two pages of a column. */
+static void bend_pages(struct group_meta *meta, int how)
+{
+    struct parquet_page_location *pages = meta->leaves[0].offset_index.locations;
+    assert_int_equal(meta->leaves[0].offset_index.pages, 2);
     switch (how) {
     case 0: /* nothing: the way through the test itself is good */
         break;
@@ -518,25 +542,9 @@ static void bend_pages(struct parquet_page_location *pages, int how)
 static void pages_must_fill_their_chunk_in_the_order_of_rows(void **state)
 {
     struct row_group group;
-    struct leaf_plan plan = {0};
     make_mixed(&batch, 20001);
     encode_group(&batch, 0, 20001, NULL, &group);
-    CHECK_OK(leaf_plan_init(&plan, &mixed, &test_error));
-    for (int how = 0; how <= 8; how++) {
-        struct arena arena = {0};
-        struct group_meta meta;
-        struct buffer bent = {0};
-        CHECK_OK(group_meta_read(group.meta.data, group.meta.size, &plan, group.pages.size, &arena,
-                                 &meta, &test_error));
-        assert_int_equal(meta.leaves[0].offset_index.pages, 2);
-        bend_pages(meta.leaves[0].offset_index.locations, how);
-        CHECK_OK(group_meta_write(&meta, &bent, &test_error));
-        assert_int_equal(append_meta(&group, bent.data, bent.size, group.pages.size),
-                         how == 0 ? STATUS_OK : STATUS_BAD_DATA);
-        buffer_release(&bent);
-        arena_release(&arena);
-    }
-    leaf_plan_release(&plan);
+    check_bent(&group, bend_pages, 9);
     row_group_release(&group);
     batch_release(&batch);
 }
@@ -546,6 +554,10 @@ static void bend_filters(struct group_meta *meta, int how)
 {
     struct parquet_chunk *chunk = &meta->group.chunks[2];
     static struct sort_key beyond = {.leaf = 6};
+    assert_true(meta->group.chunks[0].bloom_filter_offset > 0);
+    assert_true(meta->group.chunks[1].bloom_filter_offset < 0);
+    assert_int_equal(meta->group.n_sort_keys, 1);
+    assert_int_equal(meta->group.sort_keys[0].leaf, 3);
     switch (how) {
     case 0: /* nothing */
         break;
@@ -575,30 +587,11 @@ static void bend_filters(struct group_meta *meta, int how)
 static void filters_lie_behind_the_pages_without_a_gap(void **state)
 {
     struct row_group group;
-    struct leaf_plan plan = {0};
     struct test_options options;
     const char *const texts[] = {"bloom_filter=id,color", "sort_by=note", NULL};
     make_mixed(&batch, 500);
     encode_group(&batch, 0, 500, test_options(&options, texts), &group);
-    CHECK_OK(leaf_plan_init(&plan, &mixed, &test_error));
-    for (int how = 0; how <= 7; how++) {
-        struct arena arena = {0};
-        struct group_meta meta;
-        struct buffer bent = {0};
-        CHECK_OK(group_meta_read(group.meta.data, group.meta.size, &plan, group.pages.size, &arena,
-                                 &meta, &test_error));
-        assert_true(meta.group.chunks[0].bloom_filter_offset > 0);
-        assert_true(meta.group.chunks[1].bloom_filter_offset < 0);
-        assert_int_equal(meta.group.n_sort_keys, 1);
-        assert_int_equal(meta.group.sort_keys[0].leaf, 3);
-        bend_filters(&meta, how);
-        CHECK_OK(group_meta_write(&meta, &bent, &test_error));
-        assert_int_equal(append_meta(&group, bent.data, bent.size, group.pages.size),
-                         how == 0 ? STATUS_OK : STATUS_BAD_DATA);
-        buffer_release(&bent);
-        arena_release(&arena);
-    }
-    leaf_plan_release(&plan);
+    check_bent(&group, bend_filters, 8);
     row_group_release(&group);
     batch_release(&batch);
 }
