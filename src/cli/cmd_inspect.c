@@ -19,7 +19,7 @@ static status read_range(const struct byte_source *source, uint64_t offset, void
     const struct local_file *file = (const struct local_file *)source;
     if (offset > file->base.size || size > file->base.size - offset)
         return error_set(err, STATUS_BAD_DATA, "%s ends before byte %llu", file->path,
-                         (unsigned long long)(offset + size));
+                         (unsigned long long)offset + size);
     for (size_t done = 0; done < size;) {
         ssize_t n =
             file_ops()->pread(file->fd, (char *)out + done, size - done, (off_t)(offset + done));

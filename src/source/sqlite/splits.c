@@ -150,7 +150,7 @@ static void cut_by_hints(const struct btree_hints *hints, int64_t from, uint64_t
 {
     double rows_between = hints->rows / (double)(hints->n_keys + 1);
     double step = rows_between > 0 ? (double)split_rows / rows_between : 1;
-    double least = (double)(hints->n_keys + 1) / (MAX_SPLITS / 2);
+    double least = 2.0 * (double)(hints->n_keys + 1) / MAX_SPLITS;
     if (step < least)
         step = least;
     if (step < 1)
