@@ -30,11 +30,11 @@ static void json_strings_are_quoted_and_control_characters_spelled(void **state)
 {
     SCOPED(text_release) struct text text = {0};
     text_append_json(&text, "");
-    text_append_json(&text, "a \"b\" \\ /\n\t\x01\x7f \xc3\xa9");
+    text_append_json(&text, "a \"b\" \\ /\n\t\x01\x1f\x7f \xc3\xa9");
     text_append_json_bytes(&text, "x\0y", 3);
     text_append_json_bytes(&text, NULL, 0);
     assert_string_equal(text_string(&text),
-                        "\"\"\"a \\\"b\\\" \\\\ /\\u000a\\u0009\\u0001\\u007f \xc3\xa9\""
+                        "\"\"\"a \\\"b\\\" \\\\ /\\u000a\\u0009\\u0001\\u001f\\u007f \xc3\xa9\""
                         "\"x\\u0000y\"\"\"");
 }
 
