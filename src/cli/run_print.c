@@ -40,6 +40,19 @@ static void print_watermark_line(FILE *out, const struct stream_report *stream)
     fputc('\n', out);
 }
 
+/* Where their number was looked for. */
+static void print_readers_line(FILE *out, const struct stream_report *stream)
+{
+    char count[48], rate[32];
+    if (!stream->readers_why || (stream->n_reader_rates == 0 && !stream->readers_limited))
+        return;
+    fprintf(out, "  %s: %s", counted(stream->readers, "reader", count), stream->readers_why);
+    for (size_t i = 0; i < stream->n_reader_rates; i++)
+        fprintf(out, "%s%u: %s/s", i ? ", " : " (", stream->reader_rates[i].readers,
+                text_format_bytes((uint64_t)stream->reader_rates[i].bytes_per_second, rate));
+    fputs(stream->n_reader_rates ? ")\n" : "\n", out);
+}
+
 static void print_counts(FILE *out, const struct stream_report *stream)
 {
     char count[48];
@@ -61,6 +74,7 @@ static void print_published(FILE *out, const struct stream_report *stream)
             counted(stream->files, "file", files), text_format_duration(stream->wall_seconds, time),
             text_format_count((uint64_t)((double)stream->rows_read / seconds), rate));
     print_size_line(out, stream);
+    print_readers_line(out, stream);
     print_watermark_line(out, stream);
     for (size_t i = 0; i < stream->n_partition_results; i++) {
         const struct partition_result *result = &stream->partition_results[i];
@@ -113,7 +127,10 @@ void print_plan_text(FILE *out, const struct run_report *run, const struct strea
             counted(stream->splits, "split", count));
     if (stream->bytes_planned)
         fprintf(out, ", %s in the source", text_format_bytes(stream->bytes_planned, bytes));
-    fprintf(out, ", %s", counted(run->readers, "reader", count));
+    if (stream->readers < stream->readers_most)
+        fprintf(out, ", %u to", stream->readers);
+    fprintf(out, "%s%s", stream->readers < stream->readers_most ? " " : ", ",
+            counted(stream->readers_most, "reader", count));
     fprintf(out, ", %s\n", counted(run->workers, "encoder", count));
     if (stream->consistency && *stream->consistency)
         fprintf(out, "  consistency: %s\n", stream->consistency);
@@ -215,6 +232,22 @@ static json_t *partitions_to_json(const struct stream_report *stream)
     return array;
 }
 
+static json_t *readers_to_json(const struct stream_report *stream)
+{
+    json_t *json = json_object(), *rates = json_array();
+    for (size_t i = 0; i < stream->n_reader_rates; i++) {
+        const struct reader_rate *rate = &stream->reader_rates[i];
+        json_array_append_new(rates, json_pack("{s:i, s:f, s:f}", "readers", (int)rate->readers,
+                                               "bytes_per_second", rate->bytes_per_second,
+                                               "after_seconds", rate->after_seconds));
+    }
+    set_number(json, "chosen", stream->readers);
+    set_number(json, "most", stream->readers_most);
+    set_text(json, "why", stream->readers_why);
+    json_object_set_new(json, "rates", rates);
+    return json;
+}
+
 static json_t *stages_to_json(const struct stream_report *stream)
 {
     json_t *object = json_object();
@@ -263,6 +296,7 @@ json_t *stream_to_json(const struct stream_report *stream)
     if (stream->split_texts)
         json_object_set_new(json, "split_ranges",
                             texts_to_json(stream->split_texts, stream->splits));
+    json_object_set_new(json, "readers", readers_to_json(stream));
     json_object_set_new(json, "stage_seconds", stages_to_json(stream));
     set_real(json, "wall_seconds", stream->wall_seconds);
     set_real(json, "cpu_seconds", stream->cpu_seconds);

@@ -36,7 +36,7 @@ const char *outcome_text(enum stream_outcome outcome);
 /* What a run may be told besides its job. Zeroed: the defaults. */
 struct run_options {
     uint64_t memory_bytes;         /* 0: a quarter of what there is, at most 1 GiB */
-    unsigned readers;              /* 0: twice the cores (once, where reading is CPU work) */
+    unsigned readers; /* 0: the cores, where reading is work of this process; else as many as bring something */
     unsigned workers;              /* encoding; 0: the cores */
     const char *const *partitions; /* NULL-terminated list of partition values; NULL: all */
     bool has_mode;
@@ -60,6 +60,12 @@ struct partition_result {
     const char *value; /* "2013-11-28" */
     uint64_t rows, files, bytes;
     const char *outcome; /* "published", "empty", "held", ... */
+};
+
+/* What so many readers brought. */
+struct reader_rate {
+    unsigned readers;
+    double bytes_per_second, after_seconds;
 };
 
 /* Everything worth telling about one stream of one run. Strings live in the report's arena. */
@@ -92,6 +98,11 @@ struct stream_report {
     size_t n_policy_columns;
     struct partition_result *partition_results; /* with --partitions */
     size_t n_partition_results;
+    unsigned readers, readers_most; /* in the end, in a plan at the start; what was allowed. 0: nothing was read */
+    const char *readers_why; /* "a fifth brought 2 %" */
+    struct reader_rate *reader_rates;
+    size_t n_reader_rates;
+    bool readers_limited; /* their number had to do with limits on the source */
     int64_t started_us, ended_us;
     double wall_seconds, cpu_seconds, stage_seconds[STAGES];
     /* for plan; the estimates come from the table's past runs, by the caller */
@@ -107,7 +118,7 @@ struct run_report {
     struct stream_report *streams;
     size_t n_streams;
     uint64_t memory_limit, peak_memory_bytes; /* budget; VmHWM */
-    unsigned readers, workers;
+    unsigned readers, workers; /* readers: 0 where each stream finds its own number */
     double wall_seconds, cpu_seconds;
     struct arena arena;
 };

@@ -62,8 +62,10 @@ static status_code split_once(void *context, unsigned attempt, struct error *err
                               .room = try->room,
                               .attempt = attempt + (try->room.alone ? ALONE_ATTEMPT : 0)};
     TRY(worker_take(try->pass, &work.worker, err));
-    worker_begin(work.worker, &work.room);
-    status_code code = split_read(&work, err);
+    status_code code = worker_begin(work.worker, &work.room, err);
+    if (code == STATUS_OK)
+        code = split_read(&work, err);
+    pace_step_end(&stream->run->pace, &work.step);
     stream->run->job->source->reader_close(work.reader);
     worker_give_back(try->pass, work.worker);
     segment_abort(&work.writer);
@@ -84,7 +86,7 @@ static status try_split(struct split_try *try, bool alone, struct error *err)
 {
     struct stream_run *stream = try->pass->stream;
     struct budget *budget = stream->run->budget;
-    uint64_t share_bytes = alone ? budget_limit(budget) : try->pass->share_bytes;
+    uint64_t share_bytes = alone ? budget_limit(budget) : guard_share_bytes(&try->pass->guard);
     TRY(budget_wait(budget, share_bytes, &stream->cancel, err));
     if (alone)
         workers_free(try->pass); /* what they keep is part of the budget that is all ours now */
@@ -115,19 +117,24 @@ static status_code split_task(void *context, size_t number, struct error *err)
                          stream->plan.n_splits, stream->plan.splits[number].text);
 }
 
+static unsigned steer(void *context, unsigned running)
+{
+    struct split_pass *pass = context;
+    return guard_steer(&pass->guard, running);
+}
+
 status stream_read_splits(struct stream_run *stream, struct error *err)
 {
     struct run_context *run = stream->run;
-    unsigned threads = run->readers;
-    if (threads > stream->plan.max_readers && stream->plan.max_readers)
-        threads = stream->plan.max_readers;
-    if (threads > stream->plan.n_splits && stream->plan.n_splits)
-        threads = (unsigned)stream->plan.n_splits;
+    size_t n = stream->plan.n_splits;
     struct split_pass pass = {.stream = stream};
-    pass.share_bytes = stream_share_bytes(stream, &threads);
     pthread_mutex_init(&pass.mutex, NULL);
+    guard_begin(&pass.guard, stream);
     status_code code =
-        thread_run_all(stream->plan.n_splits, threads, split_task, &pass, &stream->cancel, err);
+        guard_steers(&pass.guard)
+            ? thread_run_steered(n, split_task, steer, &pass, &stream->cancel, err)
+            : thread_run_all(n, pass.guard.climb.readers, split_task, &pass, &stream->cancel, err);
+    guard_end(&pass.guard);
     workers_free(&pass);
     pthread_mutex_destroy(&pass.mutex);
     if (code != STATUS_OK || !run->job->source->plan_holds)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "pipeline/assemble.h"
+#include "pipeline/guard.h"
 #include "pipeline/report.h"
 #include "pipeline/stream.h"
 #include "json/json.h"
@@ -143,6 +144,7 @@ static void run_stream(struct stream_run *stream)
     int64_t started_ns = clock_monotonic_ns(), cpu_ns = clock_process_cpu_ns();
     if (stream->run->options->dry_run) {
         stream->report->outcome = OUTCOME_PLANNED;
+        guard_plan(stream);
         report_end(stream, started_ns, cpu_ns);
         return;
     }
@@ -212,9 +214,10 @@ static status prepare(struct run *run, struct run_report *report, struct error *
     struct run_context *context = &run->context;
     const struct run_options *options = context->options;
     unsigned cores = thread_cores();
+    pace_init(&context->pace);
     bool cpu_bound = context->job->source->traits & SOURCE_CPU_BOUND;
     context->workers = options->workers ? options->workers : cores;
-    context->readers = options->readers ? options->readers : cpu_bound ? cores : 2 * cores;
+    context->readers = options->readers ? options->readers : cpu_bound ? cores : 0;
     uint64_t limit = options->memory_bytes ? options->memory_bytes : default_memory_bytes();
     report->memory_limit = limit;
     report->readers = context->readers;
@@ -269,6 +272,7 @@ static void run_release(struct run *run)
         job->source->close(run->context.source);
     }
     gate_free(run->context.encode_gate);
+    pace_release(&run->context.pace);
     budget_free(run->context.budget);
     mem_free(run->streams);
     arena_release(&run->arena);

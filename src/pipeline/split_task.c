@@ -41,16 +41,21 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
     uint64_t room = stream->row_group_rows - before;
     const struct reader_counts *counts = driver->reader_counts(work->reader);
     uint64_t rows_before = counts->rows, bytes_before = counts->bytes;
+    struct pace *pace = &stream->run->pace;
+    size_t most_rows = pace_step_rows(&work->step, room < READ_STEP_ROWS ? room : READ_STEP_ROWS);
+    size_t most_bytes = pace_step_bytes(pace, batch_bytes(chunk), limit_bytes);
 
     int64_t started = clock_monotonic_ns();
-    status_code code = driver->reader_next(
-        work->reader, chunk, room < READ_STEP_ROWS ? room : READ_STEP_ROWS, limit_bytes, err);
-    atomic_fetch_add(&stream->stage_ns[STAGE_READ], clock_monotonic_ns() - started);
+    status_code code = driver->reader_next(work->reader, chunk, most_rows, most_bytes, err);
+    int64_t took = clock_monotonic_ns() - started;
+    atomic_fetch_add(&stream->stage_ns[STAGE_READ], took);
     *drained = code == STATUS_END;
     if (code != STATUS_OK && code != STATUS_END)
         return code;
     counts = driver->reader_counts(work->reader);
     count_progress(work, counts->rows - rows_before, counts->bytes - bytes_before);
+    pace_step_took(pace, &work->step, counts->rows - rows_before, took);
+    TRY(pace_took(pace, counts->bytes - bytes_before, &stream->cancel, err));
     TRY(split_sort_out(work, before, err));
     return cancel_check(&stream->cancel, err);
 }

@@ -2,6 +2,7 @@
 #ifndef LEAT_PIPELINE_SPLIT_WORK_H
 #define LEAT_PIPELINE_SPLIT_WORK_H
 
+#include "pipeline/guard.h"
 #include "pipeline/stream.h"
 
 /* What a thread keeps from split to split. */
@@ -14,14 +15,15 @@ struct worker {
     struct encoder *encoder;
     struct partition_groups groups;
     struct row_group group;
-    struct column *view; /* data_schema.n_fields */
+    struct column *view;  /* data_schema.n_fields */
+    uint64_t share_bytes; /* that its buffers have grown in; 0: they are new */
 };
 
 struct split_pass {
     struct stream_run *stream;
     pthread_mutex_t mutex;
     struct worker *idle;
-    uint64_t share_bytes;
+    struct guard guard;
 };
 
 /* What of the budget a task may use, and for what. */
@@ -46,6 +48,7 @@ struct split_work {
     struct reader *reader;
     struct segment_writer writer;
     struct split_result result;
+    struct pace_step step;
     struct upload *rejects;
     size_t checked_rows; /* rows of the chunk whose key was looked at */
     size_t ties_capacity, used_capacity;
@@ -58,7 +61,7 @@ struct split_work {
 /* ---- workers: worker.c ---- */
 status worker_take(struct split_pass *pass, struct worker **out, struct error *err);
 /* Before the first row of a split. */
-void worker_begin(struct worker *worker, const struct split_room *room);
+status worker_begin(struct worker *worker, const struct split_room *room, struct error *err);
 /* After a chunk was written out. */
 status worker_empty(struct worker *worker, const struct split_room *room, struct error *err);
 void worker_give_back(struct split_pass *pass, struct worker *worker);

@@ -9,6 +9,7 @@
 #include "commit/commit.h"
 #include "partition/partition.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/pace.h"
 #include "pipeline/segment.h"
 #include "thread/thread.h"
 
@@ -21,7 +22,9 @@ struct run_context {
     struct source *source;
     struct budget *budget;
     struct gate *encode_gate; /* at most `workers` encode at once */
-    unsigned readers, workers;
+    unsigned readers, workers; /* readers: 0 where their number climbs */
+    unsigned climbed;          /* to so many in the stream before; 0: none was */
+    struct pace pace;
     const char *run_id;
     struct arena *arena; /* of the report */
 };

@@ -48,13 +48,19 @@ status worker_empty(struct worker *worker, const struct split_room *room, struct
     return STATUS_OK;
 }
 
-/* A worker that has done splits keeps its chunk; one never comes from a share to the whole budget or back. */
-void worker_begin(struct worker *worker, const struct split_room *room)
+/* A worker that has done splits keeps its chunk, but not what has grown in a share of another size. */
+status worker_begin(struct worker *worker, const struct split_room *room, struct error *err)
 {
-    if (worker->room.most)
-        return;
+    if (worker->share_bytes == room->share_bytes)
+        return STATUS_OK;
+    if (worker->share_bytes) {
+        TRY(renew(&worker->chunk, err));
+        TRY(renew(&worker->gathered, err));
+    }
+    worker->share_bytes = room->share_bytes;
     worker->room = (struct data_room){.left = room->data_bytes, .most = room->value_bytes};
     batch_limit_data(&worker->chunk, &worker->room);
+    return STATUS_OK;
 }
 
 status worker_take(struct split_pass *pass, struct worker **out, struct error *err)

@@ -181,6 +181,19 @@ enum finding_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 typedef void (*finding_fn)(void *context, enum finding_level level, const char *subject,
                            const char *found, const char *remedy /* NULL for OK */);
 
+/* ---- guarding the source ---- */
+
+/* What the job allows a run to do to it. Zeroed: no limits. */
+struct source_limits {
+    uint64_t bytes_per_second; /* all readers together */
+    bool health;               /* `health` compares the source with limits: it is looked at every second */
+};
+
+struct source_health {
+    bool strained;  /* over a limit: one reader less, or none */
+    char text[160]; /* then: "latency of 210 ms is over 100 ms" */
+};
+
 struct source_driver {
     const char *name;           /* as written in a job file: "sqlite" */
     const char *const *schemes; /* {"sqlite", NULL} */
@@ -189,6 +202,8 @@ struct source_driver {
     const struct option_spec *options; /* parsing, --help, docs and redaction come from it */
     const char *
         default_schema; /* tables of others stand in a folder of their schema; NULL: there are no schemas */
+    const char *const *
+        row_keys;    /* what may be an update_key and is no column: {"xmin", NULL}; NULL: nothing */
     unsigned traits; /* enum source_trait; conformance tests read them */
 
     /* LOCATION: what follows the scheme (sqlite:///data/x.db -> /data/x.db). Reads nothing but what proves that it is such
@@ -225,10 +240,20 @@ struct source_driver {
     /* The largest value of the request's update_key in the source right now, for the lag behind the source. */
     status (*newest)(struct source *source, const struct read_request *request, struct arena *arena,
                      struct scalar *out, struct error *err);
+    /* The three below may be NULL: there is no such limit, and nothing idle. */
+    void (*limits)(const struct source *source, struct source_limits *out);
+    /* How the source bears it. Not while another call but those of readers runs. Gives up waiting for an answer when that alone is
+     * strain enough. UNAVAILABLE, DENIED: it can't be told. */
+    status (*health)(struct source *source, struct cancel *cancel, struct source_health *out,
+                     struct error *err);
+    /* Let go what is kept for later readers (connections), but for N of them. From any thread. */
+    void (*keep_idle)(struct source *source, unsigned n);
     void (*close)(struct source *source); /* accepts NULL and half-open handles */
 };
 
 extern const struct source_driver *const source_drivers[]; /* registry.c; NULL-terminated */
+/* Is NAME (may be NULL) an update_key that is no column of DRIVER's tables? */
+bool source_has_row_key(const struct source_driver *driver, const char *name);
 /* The driver for a URL or plain path, and the location in it (in ARENA). BAD_CONFIG names the schemes that exist. */
 status source_find(const char *url, struct arena *arena, const struct source_driver **out,
                    const char **out_location, struct error *err);
