@@ -22,7 +22,7 @@ def place():
 
 @pytest.fixture(scope="module")
 def server(place):
-    server = Server(place / "server", {"wal_level": "logical"})
+    server = Server(place / "server", {"wal_level": "logical", "password_encryption": "'scram-sha-256'"})
     hba = server.data / "pg_hba.conf"
     hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
     server.sql("CREATE ROLE guarded LOGIN PASSWORD 'a b''c'; CREATE TABLE public.t (id int); INSERT INTO t VALUES (7);"
@@ -196,6 +196,13 @@ def test_rows_over_tls_are_the_rows(shop, server, schema, authority):
     shop.run()
     expected = server.query(f"SELECT id, pad FROM {schema}.wide")
     assert rows(shop, schema, "wide", "id", "pad") == sorted(expected, key=repr)
+
+
+def test_more_rows_than_a_block_holds_come_over_tls_at_once(shop, server, schema, authority):
+    server.sql(f"CREATE TABLE {schema}.narrow AS SELECT i AS id FROM generate_series(1, 50000) i")
+    write_job(shop, remote(server, sslrootcert=authority[0]), f"{schema}.narrow: {{mode: full-refresh}}")
+    shop.run()
+    assert sorted(i for (i,) in rows(shop, schema, "narrow", "id")) == list(range(1, 50001))
 
 
 # ---- a standby ----

@@ -273,6 +273,8 @@ static status finish_copy(struct wire *wire, struct error *err)
 
 static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, struct error *err)
 {
+    if (wire_message(wire, wire->at) > 0) /* more rows came than were taken */
+        return STATUS_OK;
     wire->in.size = wire->at = 0;
     if (!wire->busy)
         return STATUS_END;
