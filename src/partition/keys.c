@@ -47,6 +47,21 @@ size_t partition_keys_count(const struct partition_keys *keys)
     return keys->table.count;
 }
 
+static size_t interner_bytes(const struct interner *interner)
+{
+    return interner->slots.capacity + interner->hashes.capacity + interner->offsets.capacity +
+           interner->bytes.capacity;
+}
+
+size_t partition_keys_bytes(const struct partition_keys *keys)
+{
+    size_t bytes =
+        interner_bytes(&keys->table) + keys->key_of_id.capacity + batch_bytes(&keys->values);
+    for (size_t i = 0; i < keys->partitioner->n_entries; i++)
+        bytes += interner_bytes(&keys->codes[i]) + interner_bytes(&keys->pairs[i]);
+    return bytes;
+}
+
 void partition_keys_value(const struct partition_keys *keys, uint32_t key, size_t column,
                           struct scalar *out)
 {

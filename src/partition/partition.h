@@ -75,6 +75,7 @@ status partition_keys_new(const struct partitioner *partitioner, struct partitio
                           struct error *err);
 void partition_keys_free(struct partition_keys *keys);
 size_t partition_keys_count(const struct partition_keys *keys);
+size_t partition_keys_bytes(const struct partition_keys *keys); /* memory they take */
 /* Value of key column COLUMN of key KEY; bytes borrowed from KEYS. */
 void partition_keys_value(const struct partition_keys *keys, uint32_t key, size_t column,
                           struct scalar *out);

@@ -17,7 +17,6 @@ void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_
     if (!assembly)
         return;
     mem_free(assembly->partitions);
-    mem_free(assembly->refs);
     mem_free(assembly->files);
     mem_free(assembly->nulls);
     spool_release(&assembly->stats);
@@ -30,39 +29,7 @@ void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_
     mem_free(assembly);
 }
 
-/* ---- which pieces make which partition ---- */
-
-static void count_pieces(struct stream_run *stream, struct assembly *assembly)
-{
-    for (size_t i = 0; i < stream->plan.n_splits; i++) {
-        const struct split_result *split = &stream->splits[i];
-        for (size_t p = 0; p < split->n_pieces; p++) {
-            const struct piece *piece = &split->pieces[p];
-            struct assembled_partition *partition = &assembly->partitions[piece->key];
-            partition->n_pieces++;
-            partition->rows += piece->rows;
-            partition->plain_bytes += piece->plain_bytes;
-        }
-    }
-}
-
-static void place_pieces(struct stream_run *stream, struct assembly *assembly)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < assembly->n_partitions; i++) {
-        assembly->partitions[i].first_piece = at;
-        at += assembly->partitions[i].n_pieces;
-        assembly->partitions[i].n_pieces = 0;
-    }
-    for (uint32_t i = 0; i < stream->plan.n_splits; i++) {
-        const struct split_result *split = &stream->splits[i];
-        for (uint32_t p = 0; p < split->n_pieces; p++) {
-            struct assembled_partition *partition = &assembly->partitions[split->pieces[p].key];
-            assembly->refs[partition->first_piece + partition->n_pieces++] =
-                (struct piece_ref){i, p};
-        }
-    }
-}
+/* ---- the partitions ---- */
 
 static status name_partitions(struct stream_run *stream, struct assembly *assembly,
                               struct error *err)
@@ -81,23 +48,18 @@ static status name_partitions(struct stream_run *stream, struct assembly *assemb
 
 static status plan_assembly(struct stream_run *stream, struct assembly *assembly, struct error *err)
 {
-    size_t pieces = 0, n_splits = stream->plan.n_splits;
-    for (size_t i = 0; i < n_splits; i++)
-        pieces += stream->splits[i].n_pieces;
+    size_t n_splits = stream->plan.n_splits;
     assembly->keys = stream->all_keys;
-    assembly->n_partitions = pieces ? partition_keys_count(assembly->keys) : 0;
+    assembly->n_partitions = stream->pieces.n_pieces ? partition_keys_count(assembly->keys) : 0;
     assembly->partitions = mem_zalloc((assembly->n_partitions + 1) * sizeof(*assembly->partitions));
-    assembly->refs = mem_zalloc((pieces + 1) * sizeof(*assembly->refs));
     assembly->segments = mem_zalloc((n_splits + 1) * sizeof(*assembly->segments));
     assembly->nulls = mem_zalloc((stream->data_schema.n_fields + 1) * sizeof(*assembly->nulls));
     assembly->stats.storage = stream->storage;
     assembly->stats.limit = STATS_IN_MEMORY_BYTES;
     assembly->stats.name = arena_printf(&assembly->arena, "%s/statistics", stream->staging);
-    if (!assembly->partitions || !assembly->refs || !assembly->segments || !assembly->nulls ||
-        !assembly->stats.name)
+    if (!assembly->partitions || !assembly->segments || !assembly->nulls || !assembly->stats.name)
         return error_no_memory(err);
-    count_pieces(stream, assembly);
-    place_pieces(stream, assembly);
+    TRY(pieces_seal(&stream->pieces, err));
     return name_partitions(stream, assembly, err);
 }
 
@@ -121,6 +83,7 @@ static status sink_write(struct byte_sink *base, const void *bytes, size_t size,
 struct assembler {
     struct assembler *next;
     struct encoder *encoder;
+    struct piece_list pieces;
     struct batch rows; /* of plain pieces, waiting to be encoded */
     struct row_group group;
     struct buffer bytes;
@@ -303,7 +266,7 @@ static status add_plain(struct assembling *work, struct storage_object *segment,
 static status add_piece(struct assembling *work, const struct piece_ref *ref, bool plain,
                         struct error *err)
 {
-    const struct piece *piece = &work->stream->splits[ref->split].pieces[ref->piece];
+    const struct piece *piece = &ref->piece;
     struct storage_object *segment;
     if ((piece->kind == PIECE_PLAIN) != plain)
         return STATUS_OK;
@@ -318,12 +281,11 @@ static status add_piece(struct assembling *work, const struct piece_ref *ref, bo
 
 static status assemble_partition(struct assembling *work, struct error *err)
 {
-    const struct assembled_partition *partition = work->partition;
-    const struct piece_ref *refs = &work->assembly->refs[partition->first_piece];
-    for (size_t i = 0; i < partition->n_pieces; i++)
-        TRY(add_piece(work, &refs[i], false, err));
-    for (size_t i = 0; i < partition->n_pieces; i++)
-        TRY(add_piece(work, &refs[i], true, err));
+    const struct piece_list *pieces = &work->tools->pieces;
+    for (size_t i = 0; i < pieces->n; i++)
+        TRY(add_piece(work, &pieces->items[i], false, err));
+    for (size_t i = 0; i < pieces->n; i++)
+        TRY(add_piece(work, &pieces->items[i], true, err));
     TRY(encode_rows(work, err));
     return close_file(work, err);
 }
@@ -342,6 +304,7 @@ static void assembler_free(struct assembler *tools, const struct format_driver *
 {
     if (tools->encoder)
         format->encoder_free(tools->encoder);
+    piece_list_release(&tools->pieces);
     batch_release(&tools->rows);
     row_group_release(&tools->group);
     buffer_release(&tools->bytes);
@@ -387,7 +350,8 @@ static void assembler_give_back(struct assembly_pass *pass, struct assembler *to
 
 struct assembly_try {
     struct assembly_pass *pass;
-    size_t partition;
+    struct assembler *tools;
+    struct assembled_partition *partition;
 };
 
 /* Under the mutex; there is room. */
@@ -405,6 +369,19 @@ static void add_files(struct assembling *work)
     work->n_done = 0;
 }
 
+/* Under the mutex. */
+static status check_room(const struct assembling *work, size_t capacity, struct error *err)
+{
+    const struct assembly *assembly = work->assembly;
+    uint64_t bytes = assembly->arena.total_bytes + capacity * sizeof(struct assembled_file);
+    if (bytes <= stream_kept_bytes(work->stream))
+        return STATUS_OK;
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "the run makes more than %zu files, whose names alone take an eighth of the "
+                     "memory budget; choose a larger file_size, or give more with --memory",
+                     assembly->n_files);
+}
+
 static status hand_over_files(struct assembling *work, struct error *err)
 {
     struct assembly *assembly = work->assembly;
@@ -412,11 +389,13 @@ static status hand_over_files(struct assembling *work, struct error *err)
     pthread_mutex_lock(&assembly->mutex);
     if (assembly->n_files + work->n_done > assembly->files_capacity) {
         size_t capacity = (assembly->n_files + work->n_done) * 2;
-        struct assembled_file *files = mem_realloc_array(assembly->files, capacity, sizeof(*files));
+        code = check_room(work, capacity, err);
+        struct assembled_file *files =
+            code == STATUS_OK ? mem_realloc_array(assembly->files, capacity, sizeof(*files)) : NULL;
         if (files) {
             assembly->files = files;
             assembly->files_capacity = capacity;
-        } else {
+        } else if (code == STATUS_OK) {
             code = error_no_memory(err);
         }
     }
@@ -453,33 +432,60 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
     struct assembly_pass *pass = try->pass;
     struct assembling work = {.stream = pass->stream,
                               .assembly = pass->assembly,
-                              .partition = &pass->assembly->partitions[try->partition],
+                              .partition = try->partition,
+                              .tools = try->tools,
                               .batch_limit_bytes = pass->batch_limit_bytes,
                               .attempt = attempt};
     int64_t started = clock_monotonic_ns();
-    TRY(assembler_take(pass, &work.tools, err));
+    batch_clear(&work.tools->rows);
     work.nulls = mem_zalloc((pass->stream->data_schema.n_fields + 1) * sizeof(*work.nulls));
     status_code code = work.nulls ? assemble_partition(&work, err) : error_no_memory(err);
     if (code == STATUS_OK)
         code = hand_over_files(&work, err);
     assembling_release(&work);
-    assembler_give_back(pass, work.tools);
     atomic_fetch_add(&pass->stream->stage_ns[STAGE_ASSEMBLE], clock_monotonic_ns() - started);
     return code;
 }
 
-static status_code assembly_task(void *context, size_t partition, struct error *err)
+/* The next partition and its pieces. Not tried again: what was taken is gone. */
+static status take_partition(struct assembly_try *try, struct error *err)
 {
-    struct assembly_try try = {.pass = context, .partition = partition};
-    struct stream_run *stream = try.pass->stream;
-    struct run_context *run = stream->run;
-    TRY(budget_wait(run->budget, try.pass->share_bytes, &stream->cancel, err));
-    status_code code = with_retries(&stream->cancel, assemble_once, &try, err);
-    budget_return(run->budget, try.pass->share_bytes);
+    struct stream_run *stream = try->pass->stream;
+    struct assembly *assembly = try->pass->assembly;
+    struct piece_list *pieces = &try->tools->pieces;
+    pthread_mutex_lock(&assembly->mutex);
+    try->partition = &assembly->partitions[assembly->next_partition++];
+    status_code code = pieces_take(&stream->pieces, try->partition->key, pieces, err);
+    pthread_mutex_unlock(&assembly->mutex);
+    for (size_t i = 0; code == STATUS_OK && i < pieces->n; i++)
+        try->partition->rows += pieces->items[i].piece.rows;
+    return code;
+}
+
+static status assemble_with(struct assembly_try *try, struct error *err)
+{
+    struct stream_run *stream = try->pass->stream;
+    TRY(take_partition(try, err));
+    status_code code = with_retries(&stream->cancel, assemble_once, try, err);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
-    const char *path = try.pass->assembly->partitions[partition].path;
+    const char *path = try->partition->path;
     return *path ? error_context(err, "in partition %.300s", path) : code;
+}
+
+/* NUMBER only counts: partitions are taken in order by whoever comes. */
+static status_code assembly_task(void *context, size_t number, struct error *err)
+{
+    struct assembly_try try = {.pass = context};
+    struct run_context *run = try.pass->stream->run;
+    TRY(budget_wait(run->budget, try.pass->share_bytes, &try.pass->stream->cancel, err));
+    status_code code = assembler_take(try.pass, &try.tools, err);
+    if (code == STATUS_OK) {
+        code = assemble_with(&try, err);
+        assembler_give_back(try.pass, try.tools);
+    }
+    budget_return(run->budget, try.pass->share_bytes);
+    return code;
 }
 
 /* Later runs look for data files of this one only if it got this far. */

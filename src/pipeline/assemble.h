@@ -8,16 +8,9 @@
 #include "pipeline/segment.h"
 #include "pipeline/spool.h"
 
-/* A piece of one partition and the split it is of. */
-struct piece_ref {
-    uint32_t split;
-    uint32_t piece;
-};
-
 struct assembled_partition {
-    uint32_t key;                 /* in assembly.keys */
-    size_t first_piece, n_pieces; /* in assembly.refs */
-    uint64_t rows, plain_bytes;
+    uint32_t key; /* in assembly.keys */
+    uint64_t rows;
     uint64_t files, file_bytes;
     const char *path; /* "k=v/k=v", "" without */
 };
@@ -35,8 +28,8 @@ struct assembly {
     const struct partition_keys *keys; /* the stream's */
     struct assembled_partition *partitions;
     size_t n_partitions;
-    struct piece_ref *refs;
-    pthread_mutex_t mutex; /* guards what follows while tasks run */
+    pthread_mutex_t mutex; /* guards what follows while tasks run, and the stream's pieces */
+    size_t next_partition;
     struct assembled_file *files;
     size_t n_files, files_capacity;
     struct spool stats;

@@ -48,7 +48,7 @@ static void plan_room(const struct stream_run *stream, uint64_t share_bytes, boo
     if (alone) {
         out->chunk_bytes = smaller(ALONE_CHUNK_BYTES, target);
         out->value_bytes = SIZE_MAX; /* the reader knows the limit, and says it */
-        out->data_bytes = share_bytes / 100 * 42;
+        out->data_bytes = share_bytes / 100 * 46;
     }
 }
 
@@ -86,7 +86,7 @@ static status try_split(struct split_try *try, bool alone, struct error *err)
 {
     struct stream_run *stream = try->pass->stream;
     struct budget *budget = stream->run->budget;
-    uint64_t share_bytes = alone ? budget_limit(budget) : guard_share_bytes(&try->pass->guard);
+    uint64_t share_bytes = alone ? stream_task_bytes(stream) : guard_share_bytes(&try->pass->guard);
     TRY(budget_wait(budget, share_bytes, &stream->cancel, err));
     if (alone)
         workers_free(try->pass); /* what they keep is part of the budget that is all ours now */

@@ -127,7 +127,7 @@ static status adopt(struct stream_run *stream, uint32_t split, struct split_resu
         TRY(storage_copy(stream->storage, found->rejects, name, err));
         found->rejects = name;
     }
-    TRY(stream_take_keys(stream, found, err));
+    TRY(stream_take_keys(stream, split, found, err));
     found->done = found->kept = true;
     return STATUS_OK;
 }

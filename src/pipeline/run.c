@@ -109,7 +109,7 @@ static bool nothing_new(struct stream_run *stream)
            stream->table_rows.known && stream->table_rows.before == 0;
 }
 
-static status work_stream(struct stream_run *stream, struct error *err)
+static status load_stream(struct stream_run *stream, struct error *err)
 {
     struct stream_report *report = stream->report;
     show(stream, "reading", stream->plan.rows ? stream->plan.rows : 1);
@@ -136,6 +136,14 @@ static status work_stream(struct stream_run *stream, struct error *err)
     add_stage(stream, STAGE_PUBLISH, &since);
     report->outcome = OUTCOME_PUBLISHED;
     return STATUS_OK;
+}
+
+static status work_stream(struct stream_run *stream, struct error *err)
+{
+    TRY(stream_hold(stream, err));
+    status_code code = load_stream(stream, err);
+    stream_let_go(stream);
+    return code;
 }
 
 static void run_stream(struct stream_run *stream)

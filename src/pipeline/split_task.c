@@ -157,7 +157,7 @@ static status finish_split(struct split_work *work, struct error *err)
     TRY(segment_finish(&work->writer, &stream->keys, work->result.keys, &work->result, err));
     if (work->rejects)
         TRY(storage_put_commit(stream->storage, TAKE(work->rejects), err));
-    TRY(stream_take_keys(stream, &work->result, err));
+    TRY(stream_take_keys(stream, work->split->number, &work->result, err));
     work->result.done = true;
     if (!worth_remembering(&work->result))
         return STATUS_OK;

@@ -65,9 +65,42 @@ status with_retries(struct cancel *cancel, try_fn once, void *context, struct er
 /* What a reader, an encoder and their buffers take before the first row, about; measured with 3 and with 1,600 columns. */
 static const uint64_t LEAST_TASK_BYTES = 12 << 20, LEAST_COLUMN_BYTES = 12 << 10;
 
+enum { LEAST_PIECES_BYTES = 1 << 20 };
+
+uint64_t stream_kept_bytes(const struct stream_run *stream)
+{
+    return budget_limit(stream->run->budget) / 8;
+}
+
+uint64_t stream_task_bytes(const struct stream_run *stream)
+{
+    return budget_limit(stream->run->budget) - stream->held_bytes;
+}
+
+status stream_hold(struct stream_run *stream, struct error *err)
+{
+    uint64_t kept = stream_kept_bytes(stream);
+    size_t pieces = kept / 8 > LEAST_PIECES_BYTES ? kept / 8 : LEAST_PIECES_BYTES;
+    char *name = arena_printf(&stream->arena, "%s/pieces", stream->staging);
+    if (!name)
+        return error_no_memory(err);
+    pieces_release(&stream->pieces);
+    TRY(pieces_init(&stream->pieces, stream->storage, name, pieces, stream->plan.n_splits, err));
+    TRY(budget_wait(stream->run->budget, kept + stream->plan.held_bytes, &stream->cancel, err));
+    stream->held_bytes = kept + stream->plan.held_bytes;
+    return STATUS_OK;
+}
+
+void stream_let_go(struct stream_run *stream)
+{
+    pieces_release(&stream->pieces);
+    budget_return(stream->run->budget, stream->held_bytes);
+    stream->held_bytes = 0;
+}
+
 uint64_t stream_share_bytes(const struct stream_run *stream, unsigned *threads)
 {
-    uint64_t limit = budget_limit(stream->run->budget);
+    uint64_t limit = stream_task_bytes(stream);
     uint64_t least = LEAST_TASK_BYTES + stream->plan.schema.n_fields * LEAST_COLUMN_BYTES;
     uint64_t most = limit / least ? limit / least : 1;
     if (*threads > most)

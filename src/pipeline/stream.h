@@ -8,8 +8,9 @@
 #include "batch/convert.h"
 #include "commit/commit.h"
 #include "partition/partition.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/pieces.h"
 #include "pipeline/pace.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/segment.h"
 #include "thread/thread.h"
 
@@ -87,9 +88,10 @@ struct stream_run {
 
     struct partitioner *partitioner;
     struct partition_keys *all_keys; /* of the finished splits; NULL: none yet */
-    pthread_mutex_t keys_mutex;
-    struct schema keys;        /* key columns with field ids */
-    struct schema data_schema; /* columns in the files */
+    struct pieces pieces;            /* theirs */
+    pthread_mutex_t keys_mutex;      /* of both */
+    struct schema keys;              /* key columns with field ids */
+    struct schema data_schema;       /* columns in the files */
     struct schema table_schema;
     size_t *data_pick;   /* positions of data_schema's columns in plan.schema and carried */
     char digest[33];     /* of the plan */
@@ -98,6 +100,7 @@ struct stream_run {
     bool plan_written;
 
     uint64_t row_group_rows;     /* the format's option */
+    uint64_t held_bytes;         /* of the budget, from the first split to the last file */
     struct split_result *splits; /* plan.n_splits */
 
     struct {
@@ -150,13 +153,23 @@ void carried_rows_release(struct carried_rows *rows);
 status stream_carry(const struct stream_run *stream, const struct batch *chunk,
                     struct carried_rows *rows, struct batch *out, struct error *err);
 
-/* Number the partitions of a finished split as the stream does, and drop its own set of them. BAD_DATA: a value that can't be a
- * partition's. stream_keys.c */
-status stream_take_keys(struct stream_run *stream, struct split_result *split, struct error *err);
+/* Number the partitions of the finished split NUMBER as the stream does; take its pieces, and drop its own set of partitions.
+ * BAD_DATA: a value that can't be a partition's. BAD_CONFIG: more partitions than there is room for. stream_keys.c */
+enum { ASSEMBLED_PARTITION_BYTES = 320 }; /* of a partition, its path and its file, about */
+status stream_take_keys(struct stream_run *stream, uint32_t number, struct split_result *split,
+                        struct error *err);
 
 /* A remark for the user in the stream's report. */
 void stream_note(struct stream_run *stream, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* What a stream keeps from split to split has a part of the budget of its own, and so has what its plan holds: from
+ * stream_hold to stream_let_go. */
+status stream_hold(struct stream_run *stream, struct error *err);
+void stream_let_go(struct stream_run *stream);
+uint64_t stream_kept_bytes(const struct stream_run *stream); /* the first of the two */
+/* What is left of the budget for tasks. */
+uint64_t stream_task_bytes(const struct stream_run *stream);
 
 /* The part of the memory budget that each of *THREADS tasks may use; there are fewer threads where the parts would be too
  * small to work with. */

@@ -1,6 +1,7 @@
 /* The partitions of all splits, numbered once for the stream. A split numbers its own while it is read; when it is finished its
  * pieces take the stream's numbers and its own set is dropped, so that memory grows with the partitions and not with
  * partitions times splits. */
+#include "base/text.h"
 #include "pipeline/stream.h"
 
 /* Delta and every Hive reader take an empty partition value for NULL. */
@@ -37,24 +38,48 @@ static status map_keys(struct stream_run *stream, const struct partition_keys *o
     return STATUS_OK;
 }
 
-status stream_take_keys(struct stream_run *stream, struct split_result *split, struct error *err)
+/* The set of partitions, and later a path and a file or more for each, have to fit into what is set aside for them. */
+static status check_room(const struct stream_run *stream, struct error *err)
 {
-    if (split->n_pieces) {
-        SCOPED(mem_freep)
-        uint32_t *map = mem_alloc((partition_keys_count(split->keys) + 1) * sizeof(*map));
-        if (!map)
-            return error_no_memory(err);
-        pthread_mutex_lock(&stream->keys_mutex);
-        status_code code = map_keys(stream, split->keys, map, err);
-        pthread_mutex_unlock(&stream->keys_mutex);
-        TRY(code);
-        for (size_t i = 0; i < split->n_pieces; i++)
-            split->pieces[i].key = map[split->pieces[i].key];
-        struct piece *fitting =
-            mem_realloc_array(split->pieces, split->n_pieces, sizeof(*split->pieces));
-        if (fitting) /* else it stays as large as it was */
-            split->pieces = fitting;
-    }
+    uint64_t n = partition_keys_count(stream->all_keys);
+    uint64_t bytes = partition_keys_bytes(stream->all_keys) + n * ASSEMBLED_PARTITION_BYTES;
+    char budget[32];
+    if (bytes <= stream_kept_bytes(stream))
+        return STATUS_OK;
+    return error_set(
+        err, STATUS_BAD_CONFIG,
+        "partition_by makes more than %llu partitions, whose names alone take an eighth of "
+        "the memory budget (%s); choose a coarser partition_by, or give more with --memory",
+        (unsigned long long)n, text_format_bytes(budget_limit(stream->run->budget), budget));
+}
+
+static status take_pieces(struct stream_run *stream, uint32_t number, struct split_result *split,
+                          struct error *err)
+{
+    SCOPED(mem_freep)
+    uint32_t *map = mem_alloc((partition_keys_count(split->keys) + 1) * sizeof(*map));
+    if (!map)
+        return error_no_memory(err);
+    pthread_mutex_lock(&stream->keys_mutex);
+    status_code code = map_keys(stream, split->keys, map, err);
+    if (code == STATUS_OK)
+        code = check_room(stream, err);
+    for (size_t i = 0; code == STATUS_OK && i < split->n_pieces; i++)
+        split->pieces[i].key = map[split->pieces[i].key];
+    if (code == STATUS_OK)
+        code = pieces_add(&stream->pieces, number, split->pieces, split->n_pieces, err);
+    pthread_mutex_unlock(&stream->keys_mutex);
+    return code;
+}
+
+status stream_take_keys(struct stream_run *stream, uint32_t number, struct split_result *split,
+                        struct error *err)
+{
+    if (split->keys)
+        TRY(take_pieces(stream, number, split, err));
+    mem_free(split->pieces);
+    split->pieces = NULL;
+    split->n_pieces = 0;
     partition_keys_free(split->keys);
     split->keys = NULL;
     return STATUS_OK;

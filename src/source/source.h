@@ -106,6 +106,7 @@ struct read_plan {
     uint64_t rows;           /* estimate of what will be read */
     bool rows_exact;
     uint64_t bytes; /* estimate in the source */
+    uint64_t held_bytes; /* memory that the plan takes until plan_end, if it is much */
     struct split *splits;
     size_t n_splits;
     uint32_t max_readers; /* connections the plan opened or may open */
