@@ -50,31 +50,16 @@ static void spread_any(uint8_t *base, size_t slots, size_t k, const uint8_t *val
         memset(base, 0, i * width);
 }
 
+typedef void spread(uint8_t *base, size_t slots, size_t k, const uint8_t *valid, size_t first,
+                    size_t width);
+
 static void spread_fixed(uint8_t *base, size_t slots, size_t k, const uint8_t *valid, size_t first,
                          size_t width)
 {
-    switch (width) {
-    case 1:
-        spread_1(base, slots, k, valid, first, width);
-        return;
-    case 2:
-        spread_2(base, slots, k, valid, first, width);
-        return;
-    case 4:
-        spread_4(base, slots, k, valid, first, width);
-        return;
-    case 8:
-        spread_8(base, slots, k, valid, first, width);
-        return;
-    case 16:
-        spread_16(base, slots, k, valid, first, width);
-        return;
-    case 32:
-        spread_32(base, slots, k, valid, first, width);
-        return;
-    default:
-        spread_any(base, slots, k, valid, first, width);
-    }
+    static spread *const of_width[] = {[1] = spread_1, [2] = spread_2,   [4] = spread_4,
+                                       [8] = spread_8, [16] = spread_16, [32] = spread_32};
+    bool known = width < sizeof(of_width) / sizeof(of_width[0]) && of_width[width];
+    (known ? of_width[width] : spread_any)(base, slots, k, valid, first, width);
 }
 
 /* A slot without a value ends where the one before it does. */
