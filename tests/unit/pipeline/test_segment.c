@@ -100,6 +100,13 @@ static struct split_result without_index(const struct split_result *from)
                                  .index_hash = from->index_hash};
 }
 
+static status read_index(struct fixture *fixture, struct split_result *result)
+{
+    struct scratch *scratch = fixture->scratch;
+    return segment_read_index(scratch->storage, fixture->partitioner,
+                              partitioner_keys(fixture->partitioner), result, &scratch->err);
+}
+
 static void a_segment_is_read_back_from_its_index(void **state)
 {
     struct fixture *fixture = *state;
@@ -107,8 +114,7 @@ static void a_segment_is_read_back_from_its_index(void **state)
     struct split_result written = {0};
     write_segment(fixture, &written);
     struct split_result read = without_index(&written);
-    CHECK_OK(segment_read_index(scratch->storage, fixture->partitioner,
-                                partitioner_keys(fixture->partitioner), &read, &scratch->err));
+    CHECK_OK(read_index(fixture, &read));
     assert_int_equal(read.n_pieces, 3);
     assert_memory_equal(read.pieces, written.pieces, 3 * sizeof(struct piece));
     assert_int_equal(read.pieces[0].rows, 3);
@@ -162,10 +168,7 @@ static void a_damaged_index_is_refused(void **state)
         bytes[at] ^= 1;
         CHECK_OK(storage_put(scratch->storage, "s.seg", PUT_REPLACE, bytes, size, &scratch->err));
         struct split_result read = without_index(&written);
-        CHECK_STATUS(segment_read_index(scratch->storage, fixture->partitioner,
-                                        partitioner_keys(fixture->partitioner), &read,
-                                        &scratch->err),
-                     STATUS_BAD_DATA);
+        CHECK_STATUS(read_index(fixture, &read), STATUS_BAD_DATA);
         split_result_release(&read);
         bytes[at] ^= 1;
     }
@@ -189,9 +192,7 @@ static void a_segment_of_another_release_is_refused(void **state)
     CHECK_OK(storage_put(scratch->storage, "s.seg", PUT_REPLACE, bytes, size, &scratch->err));
     struct split_result read = without_index(&written);
     read.index_hash = XXH3_64bits(index, written.index_bytes);
-    CHECK_STATUS(segment_read_index(scratch->storage, fixture->partitioner,
-                                    partitioner_keys(fixture->partitioner), &read, &scratch->err),
-                 STATUS_BAD_DATA);
+    CHECK_STATUS(read_index(fixture, &read), STATUS_BAD_DATA);
     split_result_release(&read);
     mem_free(bytes);
     split_result_release(&written);
@@ -205,9 +206,7 @@ static void a_segment_of_another_size_is_refused(void **state)
     write_segment(fixture, &written);
     struct split_result read = without_index(&written);
     read.segment_bytes++;
-    CHECK_STATUS(segment_read_index(scratch->storage, fixture->partitioner,
-                                    partitioner_keys(fixture->partitioner), &read, &scratch->err),
-                 STATUS_BAD_DATA);
+    CHECK_STATUS(read_index(fixture, &read), STATUS_BAD_DATA);
     split_result_release(&read);
     split_result_release(&written);
 }
