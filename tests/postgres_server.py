@@ -13,7 +13,9 @@ import psycopg
 
 
 def binaries() -> pathlib.Path:
-    """The newest version that is installed."""
+    """Those of LEAT_POSTGRES_BIN, else of the newest version that is installed."""
+    if os.environ.get("LEAT_POSTGRES_BIN"):
+        return pathlib.Path(os.environ["LEAT_POSTGRES_BIN"])
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[-3]))
     if not found:
         raise FileNotFoundError("no PostgreSQL below /usr/lib/postgresql; type: scripts/packages check")
@@ -68,11 +70,28 @@ class Server:
         folder.mkdir(parents=True)
         if os.getuid() == 0:
             shutil.chown(folder, other.owner)
-        self._run("pg_basebackup", "-D", other.data, "-R", "-X", "stream", "-c", "fast",
-                  "-h", self.folder, "-p", self.port, "-U", "admin")
+        self._copy_to(other.data)
         other.set({"unix_socket_directories": f"'{folder}'", **(settings or {})})
         other.start()
         return other
+
+    def _copy_to(self, data: pathlib.Path):
+        """As pg_basebackup does, which not every set of binaries has."""
+        with self.connect(autocommit=True) as backup:
+            old = backup.info.server_version < 150000
+            backup.execute("SELECT pg_start_backup('copy', true, false)" if old else "SELECT pg_backup_start('copy', true)")
+            subprocess.run(["cp", "-a", self.data, data], stderr=subprocess.DEVNULL, check=False)  # some files go meanwhile
+            stop = "pg_stop_backup(false, false)" if old else "pg_backup_stop(false)"
+            ((label,),) = backup.execute(f"SELECT labelfile FROM {stop}").fetchall()
+        for name in ("postmaster.pid", "postmaster.opts"):
+            (data / name).unlink(missing_ok=True)
+        for name, text in (("backup_label", label), ("standby.signal", "")):
+            (data / name).write_text(text)
+            (data / name).chmod(0o600)
+            if os.getuid() == 0:
+                shutil.chown(data / name, self.owner)
+        with (data / "postgresql.auto.conf").open("a") as conf:
+            conf.write(f"primary_conninfo = 'host={self.folder} port={self.port} user=admin'\n")
 
     def caught_up(self, primary: "Server", seconds=10.0):
         """Wait until this standby has replayed what PRIMARY has written."""
@@ -110,6 +129,10 @@ class Server:
 
     def connect(self, database="postgres", user="admin", **words) -> psycopg.Connection:
         return psycopg.connect(host=str(self.folder), port=self.port, user=user, dbname=database, **words)
+
+    def version(self) -> int:
+        """The major one."""
+        return int((self.data / "PG_VERSION").read_text())
 
     def sql(self, script, database="postgres"):
         with self.connect(database, autocommit=True) as connection:

@@ -72,10 +72,23 @@ def same(found, value):
     return repr(found) == repr(value)
 
 
+# What a server before this version does not know: columns, and values.
+SINCE = {"num_neg": 15, "num_small": 15, "'-Infinity'": 14}
+
+
+def known_to(server, types):
+    version = server.version()
+    return [
+        (name, kind, [v for v in values if name != "num_free" or SINCE.get(v[0], 0) <= version])
+        for name, kind, values in types
+        if SINCE.get(name, 0) <= version
+    ]
+
+
 def test_every_type_with_its_extremes(shop, server, schema):
     server.sql(f"CREATE TYPE {schema}.mood AS ENUM ('sad', 'ok'); CREATE TYPE {schema}.pair AS (a int, b text);"
                f"CREATE DOMAIN {schema}.small AS numeric(5,2) CHECK (VALUE > 0)")
-    types = TYPES + [
+    types = known_to(server, TYPES) + [
         ("enum", f"{schema}.mood", [("'sad'", "sad")]),
         ("domain", f"{schema}.small", [("1.25", decimal.Decimal("1.25"))]),
         ("record", f"{schema}.pair", [("ROW(1, 'x')", {"a": 1, "b": "x"}), ("ROW(NULL, NULL)", {"a": None, "b": None})]),
@@ -172,6 +185,8 @@ def test_partitions_children_views_and_queries(shop, server, schema):
 
 
 def test_many_splits_are_all_rows_once(shop, server, schema):
+    if server.version() < 14:
+        pytest.skip("there are no ranges of blocks before PostgreSQL 14")
     server.sql(f"CREATE TABLE {schema}.many AS SELECT i AS id, repeat('x', 200) AS pad FROM generate_series(1, 100000) i;"
                f"DELETE FROM {schema}.many WHERE id % 7 = 0")
     write_job(shop, server.url(), f"{schema}.many: {{mode: full-refresh}}")

@@ -28,7 +28,7 @@ def many(server, schema):
 @pytest.mark.parametrize("pool", ["session"], indirect=True)
 def test_a_pooler_that_keeps_sessions_is_read_through(shop, server, schema, many, pool):
     write_job(shop, pool.url(), f"{schema}.t: {{mode: full-refresh, select: [id]}}")
-    assert shop.run().stream()["splits"] > 1
+    assert shop.run().stream()["splits"] > 1 or server.version() < 14
     assert len(rows(shop, schema, "t", "id")) == 50000
     found = shop.leat("check", shop.job)
     assert "keeps a server for each session" in found.out, found
