@@ -104,18 +104,19 @@ status contract_compare(const struct commit_driver *driver, const struct schema 
 
 /* ---- for people ---- */
 
+/* "was int32 and is int64" */
 static void append_types(struct text *text, const struct field *was, const struct field *is)
 {
     char before[64], now[64];
     if (!type_equal(was->type, is->type))
-        text_printf(text, " was %s and is %s", type_text(was->type, before),
+        text_printf(text, "was %s and is %s", type_text(was->type, before),
                     type_text(is->type, now));
     else if (was->source_type && is->source_type && strcmp(was->source_type, is->source_type) != 0)
-        text_printf(text, " was %s and is %s", was->source_type, is->source_type);
+        text_printf(text, "was %s and is %s", was->source_type, is->source_type);
     else if (!same_type(was, is))
-        text_append(text, " has other parts than it had");
+        text_append(text, "has other parts than it had");
     else
-        text_append(text, " may now be NULL");
+        text_append(text, "may now be NULL");
 }
 
 void contract_change_append(struct text *text, const struct column_change *change)
@@ -128,13 +129,16 @@ void contract_change_append(struct text *text, const struct column_change *chang
         break;
     case CHANGE_RENAME:
         text_printf(text, " is now called \"%s\"", is->name);
-        if (!same_type(was, is))
+        if (!same_type(was, is)) {
+            text_append(text, ", ");
             append_types(text, was, is);
+        }
         break;
     case CHANGE_DROP:
         text_append(text, " is gone");
         break;
     default:
+        text_append_char(text, ' ');
         append_types(text, was, is);
     }
 }

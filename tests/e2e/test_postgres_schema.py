@@ -375,3 +375,54 @@ def test_parts_side_by_side_are_no_overlap(shop, server, schema, family):
     write_job(shop, server.url(), f"{schema}.p0: {{mode: full-refresh}}\n{schema}.p1: {{mode: full-refresh}}")
     assert not any(subject == "overlap" for _, subject, _ in findings(shop))
     assert "twice" not in shop.leat("plan", shop.job).out
+
+
+# ---- between two runs ----
+
+
+@pytest.mark.parametrize("change", ["VACUUM FULL {0}", "CLUSTER {0} USING by_id", "REINDEX TABLE {0}", "ALTER TABLE {0} SET (fillfactor = 50)"])
+def test_rows_that_moved_are_not_read_again(shop, server, schema, loaded, change):
+    server.sql(f"CREATE UNIQUE INDEX by_id ON {schema}.events (id); INSERT INTO {schema}.events (n) SELECT i FROM generate_series(2, 1000) i;"
+               f"DELETE FROM {schema}.events WHERE id % 3 = 0")
+    shop.run()
+    assert loaded(change, harness.PUBLISHED).stream()["outcome"] == "nothing new"
+    loaded("INSERT INTO {0} (n) VALUES (1001)", harness.PUBLISHED)
+    assert sorted(n for (n,) in rows(shop, schema, "events", "n")) == [i for i in range(1, 1002) if i % 3]
+
+
+def test_rows_that_were_truncated_stay_and_new_ones_come(shop, server, schema, loaded):
+    loaded("TRUNCATE {0}", harness.PUBLISHED)
+    assert rows(shop, schema, "events", "id") == [(1,)]
+    loaded("INSERT INTO {0} (n) VALUES (2)", harness.PUBLISHED)
+    assert rows(shop, schema, "events", "id", "n") == [(1, 1), (2, 2)]
+    loaded("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh")
+    assert rows(shop, schema, "events", "id", "n") == [(2, 2)]
+
+
+def test_keys_that_start_over_are_below_the_watermark(shop, server, schema, loaded):
+    loaded("INSERT INTO {0} (n) VALUES (2), (3)", harness.PUBLISHED)
+    loaded("TRUNCATE {0} RESTART IDENTITY; INSERT INTO {0} (n) VALUES (10)", harness.PUBLISHED)
+    assert sorted(rows(shop, schema, "events", "id", "n")) == [(1, 1), (2, 2), (3, 3)]
+    loaded("SELECT 1", harness.PUBLISHED, "--mode", "full-refresh")
+    assert rows(shop, schema, "events", "id", "n") == [(1, 10)]
+
+
+def test_partitions_that_came_and_went_between_runs(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id bigint NOT NULL, t text) PARTITION BY LIST (t);"
+               f"CREATE TABLE {schema}.a PARTITION OF {schema}.events FOR VALUES IN ('a'); INSERT INTO {schema}.events VALUES (1, 'a'), (10, 'a')")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id}}")
+    shop.run()
+    server.sql(f"CREATE TABLE {schema}.b (t text, id bigint NOT NULL); INSERT INTO {schema}.b VALUES ('b', 5), ('b', 15);"
+               f"ALTER TABLE {schema}.events ATTACH PARTITION {schema}.b FOR VALUES IN ('b')")
+    server.sql(f"ALTER TABLE {schema}.events DETACH PARTITION {schema}.a")
+    shop.run()
+    assert sorted(rows(shop, schema, "events", "id", "t")) == [(1, "a"), (10, "a"), (15, "b")], "5 is below the watermark"
+    shop.run("--mode", "full-refresh")
+    assert sorted(rows(shop, schema, "events", "id", "t")) == [(5, "b"), (15, "b")]
+
+
+def test_a_table_that_is_gone_is_named(shop, server, schema, loaded):
+    server.sql(f"DROP TABLE {schema}.events")
+    result = shop.leat("run", shop.job)
+    assert result.code == harness.USAGE and f"no table or view {schema}.events" in result.err, result
+    assert rows(shop, schema, "events", "id") == [(1,)]

@@ -109,7 +109,7 @@ static status describe_stream(struct source *source, const PGresult *list, int r
     return describe_columns(source, &table, stream, arena, err);
 }
 
-/* Partitions of the N tables of LIST are read by their own names, too. */
+/* Partitions of the tables in LIST are read by their own names, too. */
 static status list_parts(struct source *source, const PGresult *list,
                          struct source_catalog *catalog, struct error *err)
 {
