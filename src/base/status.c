@@ -16,6 +16,7 @@ static const char *const texts[] = {
     [STATUS_CONFLICT] = "conflict",
     [STATUS_IN_DOUBT] = "outcome unknown",
     [STATUS_UNAVAILABLE] = "unavailable",
+    [STATUS_SNAPSHOT_LOST] = "snapshot lost",
     [STATUS_NO_MEMORY] = "out of memory",
     [STATUS_NO_SPACE] = "no space",
     [STATUS_BUG] = "bug",

@@ -20,10 +20,11 @@ typedef enum STATUS_MUST_CHECK {
     STATUS_NOT_FOUND,
     STATUS_EXISTS, /* put if absent: somebody else's is there */
     STATUS_DENIED,
-    STATUS_CONFLICT,    /* another run holds the table or published first: exit 6 */
-    STATUS_IN_DOUBT,    /* the outcome of a publish is unknown; delete nothing: exit 5 */
-    STATUS_UNAVAILABLE, /* may heal: the pipeline tries again with backoff */
-    STATUS_NO_MEMORY,   /* the budget or the machine has no more */
+    STATUS_CONFLICT,      /* another run holds the table or published first: exit 6 */
+    STATUS_IN_DOUBT,      /* the outcome of a publish is unknown; delete nothing: exit 5 */
+    STATUS_UNAVAILABLE,   /* may heal: the pipeline tries again with backoff */
+    STATUS_SNAPSHOT_LOST, /* the source is there, its snapshot is gone: plan again under a new one */
+    STATUS_NO_MEMORY,     /* the budget or the machine has no more */
     STATUS_NO_SPACE,
     STATUS_BUG, /* an invariant of ours does not hold; publish nothing */
 } status_code;

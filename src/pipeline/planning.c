@@ -85,6 +85,7 @@ static void fill_request(struct stream_run *stream)
         .nulls_ok = spec->update_key_nulls,
         .split_rows = 0,
         .max_readers = stream->run->readers,
+        .cancel = stream->run->cancel,
     };
 }
 
@@ -257,7 +258,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.split_count = SPLITS_AIMED_AT;
     stream->request.kept_rows = KEPT_SPLIT_ROWS;
     stream->request.max_split_rows = stream->row_group_rows;
-    TRY(with_retries(&stream->cancel, plan_once, stream, err));
+    TRY(with_patience(stream->run->plan_patience_ms, &stream->cancel, plan_once, stream, err));
     TRY(keep_while_held(stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(stream_check_contract(stream, err));

@@ -17,6 +17,7 @@ struct run {
     struct stream_run *streams;
     size_t n_streams;
     struct stream_spec *specs;
+    unsigned snapshots_lost;
     struct arena arena;
 };
 
@@ -89,6 +90,7 @@ static status begin_stream(struct stream_run *stream, struct error *err)
     int64_t since = clock_monotonic_ns();
     TRY(stream_open_target(stream, err));
     add_stage(stream, STAGE_OPEN, &since);
+    TRY(stream_keep_report(stream, err));
     TRY(stream_plan(stream, err));
     add_stage(stream, STAGE_PLAN, &since);
     return STATUS_OK;
@@ -146,21 +148,81 @@ static status work_stream(struct stream_run *stream, struct error *err)
     return code;
 }
 
-static void run_stream(struct stream_run *stream)
+/* ---- a snapshot that is lost (renew.c) ---- */
+
+enum { MOST_SNAPSHOTS_LOST = 3, RESTART_PATIENCE_MS = 60000 };
+
+static void note_renewed(struct run *run, struct stream_run *stream, bool others_ended,
+                         const char *why)
 {
+    stream_note(stream,
+                "the source's snapshot was lost%s (%.*s); the stream is read under a new one%s",
+                run->snapshots_lost > 1 ? " again" : "", (int)strcspn(why, "\n"), why,
+                others_ended ? ", of a later moment than the streams that ended before" : "");
+}
+
+/* Plan the streams [FIRST, END) of RUN again, whose snapshot was lost for the reason WHY. Those that fail have ended. */
+static status plan_again(struct run *run, size_t first, size_t end, const char *why)
+{
+    struct run_context *context = &run->context;
+    status_code code = STATUS_OK;
+    context->job->source->plan_end(context->source);
+    context->plan_patience_ms = RESTART_PATIENCE_MS;
+    for (size_t i = first; i < end && code != STATUS_SNAPSHOT_LOST; i++) {
+        struct stream_run *stream = &run->streams[i];
+        struct error err = {0};
+        if (stream->report->code != STATUS_OK)
+            continue;
+        int64_t since = clock_monotonic_ns();
+        code = stream_plan_again(stream, &err);
+        add_stage(stream, STAGE_PLAN, &since);
+        context->plan_patience_ms = 0; /* was waited for; or in vain, and then for all of them */
+        if (code == STATUS_OK)
+            note_renewed(run, stream, first > 0, why);
+        else if (code != STATUS_SNAPSHOT_LOST)
+            fail_stream(stream, code, &err);
+    }
+    context->plan_patience_ms = 0;
+    return code == STATUS_SNAPSHOT_LOST ? code : STATUS_OK;
+}
+
+/* SNAPSHOT_LOST: not once more. */
+static status renew_snapshot(struct run *run, size_t first, size_t end, struct error *err)
+{
+    const char *why = job_redact(run->context.job, err->text, run->context.arena);
+    status_code code = STATUS_SNAPSHOT_LOST;
+    while (code == STATUS_SNAPSHOT_LOST && run->snapshots_lost < MOST_SNAPSHOTS_LOST) {
+        run->snapshots_lost++;
+        code = plan_again(run, first, end, why ? why : "");
+    }
+    if (code == STATUS_SNAPSHOT_LOST)
+        return error_context(err, "in each of %u snapshots", run->snapshots_lost + 1);
+    return code;
+}
+
+static void run_stream(struct run *run, size_t number)
+{
+    struct stream_run *stream = &run->streams[number];
     struct error err = {0};
     int64_t started_ns = clock_monotonic_ns(), cpu_ns = clock_process_cpu_ns();
-    if (stream->run->options->dry_run) {
+    if (run->context.options->dry_run) {
         stream->report->outcome = OUTCOME_PLANNED;
         guard_plan(stream);
         report_end(stream, started_ns, cpu_ns);
         return;
     }
     status_code code = work_stream(stream, &err);
-    if (code != STATUS_OK)
-        fail_stream(stream, code, &err);
-    else
+    while (code == STATUS_SNAPSHOT_LOST &&
+           renew_snapshot(run, number, run->n_streams, &err) == STATUS_OK) {
+        if (stream->report->code != STATUS_OK)
+            break; /* no plan could be made: it has been told */
+        err = (struct error){0};
+        code = work_stream(stream, &err);
+    }
+    if (code == STATUS_OK)
         stream_clean_up(stream);
+    else if (stream->report->code == STATUS_OK)
+        fail_stream(stream, code, &err);
     report_end(stream, started_ns, cpu_ns);
 }
 
@@ -248,10 +310,10 @@ static status begin_all(struct run *run, struct run_report *report, struct error
     for (size_t i = 0; i < run->n_streams; i++) {
         struct error own = {0};
         status_code code = begin_stream(&run->streams[i], &own);
-        if (code != STATUS_OK)
+        if (code == STATUS_SNAPSHOT_LOST)
+            code = renew_snapshot(run, 0, i + 1, &own);
+        if (code != STATUS_OK && report->streams[i].code == STATUS_OK)
             fail_stream(&run->streams[i], job_place_error(&run->specs[i], &own), &own);
-        else
-            report->streams[i].code = STATUS_OK;
     }
     return STATUS_OK;
 }
@@ -262,7 +324,7 @@ static void work_all(struct run *run, struct run_report *report, stream_ended_fn
     for (size_t i = 0; i < run->n_streams; i++) {
         struct stream_report *stream = &report->streams[i];
         if (stream->code == STATUS_OK)
-            run_stream(&run->streams[i]);
+            run_stream(run, i);
         end_stream(&run->streams[i]);
         report->peak_memory_bytes = peak_memory_bytes();
         if (run->context.progress) /* first, so that no line is drawn over what ENDED prints */

@@ -29,11 +29,11 @@ void stream_note(struct stream_run *stream, const char *format, ...)
 
 /* ---- retry: lives here and reads only the status ---- */
 
-enum { MAX_TRIES = 5, FIRST_WAIT_MS = 100 };
+enum { MAX_TRIES = 5, FIRST_WAIT_MS = 100, MOST_WAIT_MS = 5000, STEP_MS = 50 };
 
 static int64_t wait_before(unsigned attempt)
 {
-    int64_t full = (int64_t)FIRST_WAIT_MS << attempt;
+    int64_t full = attempt < 6 ? (int64_t)FIRST_WAIT_MS << attempt : MOST_WAIT_MS;
     uint32_t random = 0;
     struct error ignored;
     if (random_fill(&random, sizeof(random), &ignored) != STATUS_OK)
@@ -41,7 +41,18 @@ static int64_t wait_before(unsigned attempt)
     return full / 2 + (int64_t)(random % (uint32_t)(full / 2 + 1));
 }
 
-status with_retries(struct cancel *cancel, try_fn once, void *context, struct error *err)
+static void sleep_unless_cancelled(int64_t wait_ms, struct cancel *cancel)
+{
+    for (int64_t left = wait_ms; left > 0; left -= STEP_MS) {
+        struct error cancelled;
+        if (cancel_check(cancel, &cancelled) != STATUS_OK)
+            return;
+        clock_sleep_ms(left < STEP_MS ? left : STEP_MS);
+    }
+}
+
+status with_patience(int64_t patience_ms, struct cancel *cancel, try_fn once, void *context,
+                     struct error *err)
 {
     for (unsigned attempt = 0;; attempt++) {
         TRY(cancel_check(cancel, err));
@@ -49,15 +60,17 @@ status with_retries(struct cancel *cancel, try_fn once, void *context, struct er
         status_code code = once(context, attempt, err);
         if (code != STATUS_UNAVAILABLE)
             return code;
-        if (attempt + 1 == MAX_TRIES)
+        if (attempt + 1 >= MAX_TRIES && patience_ms <= 0)
             return error_context(err, "in each of %u tries", attempt + 1);
-        for (int64_t left = wait_before(attempt); left > 0; left -= 50) {
-            struct error cancelled;
-            if (cancel_check(cancel, &cancelled) != STATUS_OK)
-                break;
-            clock_sleep_ms(left < 50 ? left : 50);
-        }
+        int64_t wait_ms = wait_before(attempt);
+        patience_ms -= wait_ms;
+        sleep_unless_cancelled(wait_ms, cancel);
     }
+}
+
+status with_retries(struct cancel *cancel, try_fn once, void *context, struct error *err)
+{
+    return with_patience(0, cancel, once, context, err);
 }
 
 /* ---- shares of the memory budget ---- */
@@ -118,22 +131,32 @@ void batch_view(const struct batch *batch, const struct schema *schema, const si
     *out = (struct batch){.schema = schema, .rows = batch->rows, .columns = columns};
 }
 
-void stream_run_release(struct stream_run *stream)
+void stream_plan_release(struct stream_run *stream)
 {
-    if (stream->splits) {
-        for (size_t i = 0; i < stream->plan.n_splits; i++)
-            split_result_release(&stream->splits[i]);
-        mem_free(stream->splits);
-    }
+    for (size_t i = 0; stream->splits && i < stream->plan.n_splits; i++)
+        split_result_release(&stream->splits[i]);
+    mem_free(stream->splits);
+    stream->splits = NULL;
     mem_free(stream->known.used);
+    stream->known.used = NULL;
+    stream->known.ties = NULL;
+    stream->known_pick = NULL;
     partition_keys_free(stream->all_keys);
+    stream->all_keys = NULL;
     partitioner_free(stream->partitioner);
+    stream->partitioner = NULL;
     schema_release(&stream->keys);
     schema_release(&stream->carried);
     schema_release(&stream->known_schema);
     schema_release(&stream->data_schema);
     schema_release(&stream->table_schema);
     read_plan_release(&stream->plan);
+    stream->plan = (struct read_plan){0};
+}
+
+void stream_run_release(struct stream_run *stream)
+{
+    stream_plan_release(stream);
     table_state_release(&stream->state);
     if (stream->table)
         stream->spec->table->close(stream->table);
@@ -144,7 +167,6 @@ void stream_run_release(struct stream_run *stream)
     pthread_mutex_destroy(&stream->keys_mutex);
     pthread_mutex_destroy(&stream->known.mutex);
     arena_release(&stream->arena);
-    stream->splits = NULL;
     stream->storage = NULL;
     stream->table = NULL;
 }

@@ -26,6 +26,7 @@ struct run_context {
     unsigned readers, workers; /* readers: 0 where their number climbs */
     unsigned climbed;          /* to so many in the stream before; 0: none was */
     struct pace pace;
+    int64_t plan_patience_ms; /* a source that restarts is waited for; 0: as long as for anything */
     const char *run_id;
     struct arena *arena; /* of the report */
 };
@@ -63,6 +64,7 @@ struct stream_run {
     struct cancel cancel; /* this stream's; the run's is its parent, so one stream stops alone */
     const struct stream_spec *spec;
     struct stream_report *report;
+    struct stream_report *unplanned; /* REPORT as it was before the plan */
     enum load_mode mode;
     bool partial; /* --partitions: those partitions are replaced, the watermark stays */
 
@@ -128,6 +130,12 @@ status stream_put_manifest(struct stream_run *stream, uint32_t split,
                            const struct split_result *result, struct error *err);
 void stream_clean_up(struct stream_run *stream);    /* resume.c */
 void stream_run_release(struct stream_run *stream); /* stream.c */
+/* All that stream_plan made, and what was read by it. stream.c */
+void stream_plan_release(struct stream_run *stream);
+/* The snapshot is lost: once its source has let it go, give up what was read and plan again. renew.c */
+status stream_plan_again(struct stream_run *stream, struct error *err);
+/* Call before the first plan. renew.c */
+status stream_keep_report(struct stream_run *stream, struct error *err);
 
 /* Count the rows that the table has and those of the partitions to be replaced. checks.c */
 status stream_count_table(struct stream_run *stream, struct error *err);
@@ -178,6 +186,10 @@ uint64_t stream_share_bytes(const struct stream_run *stream, unsigned *threads);
 /* Try ONCE again with growing waits (100 ms, doubled, half of it random; 5 tries) while it returns UNAVAILABLE. */
 typedef status_code (*try_fn)(void *context, unsigned attempt, struct error *err);
 status with_retries(struct cancel *cancel, try_fn once, void *context, struct error *err);
+/* The same for something that may take longer to come back: until the waits (5 s at most) come to PATIENCE_MS, and not less often
+ * than with_retries. */
+status with_patience(int64_t patience_ms, struct cancel *cancel, try_fn once, void *context,
+                     struct error *err);
 
 /* Columns PICK[0..n) of BATCH under SCHEMA as a batch of borrowed columns: OUT->columns is COLUMNS[n], never released. */
 void batch_view(const struct batch *batch, const struct schema *schema, const size_t *pick,

@@ -72,7 +72,8 @@ struct read_request {
     uint64_t max_split_rows; /* ... and at most this many; 0: no limit */
     uint64_t
         kept_rows; /* splits of so many rows are worth having a fifth of split_count; 0: they are not */
-    uint32_t max_readers; /* connections the job allows */
+    uint32_t max_readers;        /* connections the job allows */
+    const struct cancel *cancel; /* of the run: may be looked at until close; NULL: none */
 };
 
 /* Rows that a split of a stream of ROWS rows should have. */
@@ -218,7 +219,7 @@ struct source_driver {
     /* Fix the snapshot and plan. One plan at a time; it holds until close or plan_end. OUT is the caller's.
      * SEVERAL streams of one source share the snapshot: the first plan fixes it, later ones (before plan_end) read it too.
      * Errors: BAD_CONFIG (no such table, column, type: nearest name), BAD_DATA (NULL keys with their count, key
-     * values that are not of the key's type), UNAVAILABLE. */
+     * values that are not of the key's type), UNAVAILABLE, SNAPSHOT_LOST (plan_end, then all plans anew: also from readers). */
     status (*plan)(struct source *source, const struct read_request *request, struct read_plan *out,
                    struct error *err);
     /* All splits of PLAN were read: was its snapshot kept from the plan until now, with all that it rests on? UNAVAILABLE: it

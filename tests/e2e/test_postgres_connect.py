@@ -244,21 +244,6 @@ def test_check_compares_a_table_with_the_patience_of_a_standby(shop, server, sta
         standby.sql("SELECT pg_reload_conf()")
 
 
-def test_a_query_that_is_in_the_way_of_replay_says_what_to_set(shop, server, schema, standby):
-    server.sql(f"CREATE TABLE {schema}.t AS SELECT i AS id FROM generate_series(1, 1000) i")
-    standby.caught_up(server)
-    write_job(shop, standby.url(), f"q: {{mode: full-refresh, query: 'SELECT id, pg_sleep(0.1)::text AS s FROM {schema}.t'}}")
-    process = shop.start("--json")
-    assert harness.wait_until(
-        lambda: standby.query("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'"), process=process)
-    server.sql(f"DELETE FROM {schema}.t")
-    server.sql(f"VACUUM {schema}.t")
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == harness.FAILED, (out, err)
-    message = json.loads(out)["streams"][0]["error"]["message"]
-    assert "conflict with recovery" in message and "hot_standby_feedback" in message, message
-
-
 # ---- check ----
 
 

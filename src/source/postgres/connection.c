@@ -1,59 +1,87 @@
 #include "source/postgres/connection.h"
 
+#include <libpq-events.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "source/postgres/cancel.h"
 #include "source/postgres/pooler.h"
 
 /* ---- errors ---- */
 
-/* Conditions by SQLSTATE (PostgreSQL, Appendix A); a class stands for all of its codes. The first that fits holds. */
+/* What a condition means for the run, by SQLSTATE (PostgreSQL, Appendix A); a class stands for all of its codes. The first
+ * that fits holds.
+ *
+ *   UNAVAILABLE     may heal: the split is done again on another connection, in the same snapshot. Should the
+ *                   snapshot be gone, that connection can't join it, and then it is SNAPSHOT_LOST (snapshot.c)
+ *   SNAPSHOT_LOST   it can't be there any more, whatever else may be
+ *   any other       the same would happen again */
 static const struct {
     const char *state;
     status_code code;
     const char *remedy;
 } conditions[] = {
+    {"08", STATUS_UNAVAILABLE, NULL},
+    {"22", STATUS_BAD_DATA, NULL},
+    {"25P03", STATUS_UNAVAILABLE,
+     "idle_in_transaction_session_timeout of a pooler, or of the role"},
     {"28P01", STATUS_DENIED, "correct the password (URL, PGPASSWORD or ~/.pgpass)"},
     {"28", STATUS_DENIED, "let pg_hba.conf allow this user, database and address"},
     {"3D000", STATUS_NOT_FOUND, "correct the name of the database in the URL"},
-    {"42501", STATUS_DENIED, "grant the privilege that is missing"},
-    {"42P01", STATUS_NOT_FOUND, NULL},
-    {"42703", STATUS_BAD_CONFIG, NULL},
-    {"42601", STATUS_BAD_CONFIG, NULL},
-    {"53300", STATUS_UNAVAILABLE, "lower `connections`, or raise max_connections on the server"},
-    {"53100", STATUS_NO_SPACE, NULL},
-    {"53", STATUS_UNAVAILABLE, NULL},
-    {"55P03", STATUS_UNAVAILABLE, "somebody holds a lock on the table; raise lock_timeout or wait"},
-    {"57014", STATUS_UNAVAILABLE, "raise statement_timeout, or find out who cancelled the query"},
-    {"57", STATUS_UNAVAILABLE, NULL},
-    {"08", STATUS_UNAVAILABLE, NULL},
     {"40001", STATUS_UNAVAILABLE,
      "on a standby: set hot_standby_feedback = on, or a longer max_standby_streaming_delay"},
     {"40", STATUS_UNAVAILABLE, NULL},
-    {"58", STATUS_UNAVAILABLE, NULL},
-    {"XX", STATUS_BAD_DATA, "the server reports damage or a fault of its own; look at its log"},
-    {"22", STATUS_BAD_DATA, NULL},
+    {"42501", STATUS_DENIED, "grant the privilege that is missing"},
+    {"42P01", STATUS_NOT_FOUND, NULL},
     {"42", STATUS_BAD_CONFIG, NULL},
+    {"53100", STATUS_NO_SPACE, "the server's disk is full"},
+    {"53300", STATUS_UNAVAILABLE, "lower `connections`, or raise max_connections on the server"},
+    {"53", STATUS_UNAVAILABLE, NULL},
+    {"54", STATUS_BAD_DATA, NULL},
+    {"55P03", STATUS_UNAVAILABLE, "somebody holds a lock on the table; raise lock_timeout or wait"},
+    {"57014", STATUS_DENIED, "raise statement_timeout, or find out who cancelled the query"},
+    {"57P02", STATUS_SNAPSHOT_LOST, "a process of the server crashed; look at its log"},
+    {"57P04", STATUS_NOT_FOUND, "the database was dropped"},
+    {"57", STATUS_UNAVAILABLE, NULL},
+    {"58P01", STATUS_BAD_DATA, "the server misses a file of its own; look at its log"},
+    {"58", STATUS_UNAVAILABLE, NULL},
+    {"72000", STATUS_SNAPSHOT_LOST, "raise old_snapshot_threshold on the server"},
+    {"XX", STATUS_BAD_DATA, "the server reports damage or a fault of its own; look at its log"},
 };
+
+status_code postgres_state_status(const char *state, const char **out_remedy)
+{
+    *out_remedy = NULL;
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        if (strncmp(state, conditions[i].state, strlen(conditions[i].state)) == 0) {
+            *out_remedy = conditions[i].remedy;
+            return conditions[i].code;
+        }
+    }
+    return STATUS_UNAVAILABLE;
+}
+
+int postgres_state_number(const char *state)
+{
+    return (int)strtol(state, NULL, 36);
+}
 
 status postgres_error(struct error *err, const char *state, const char *message, const char *detail,
                       const char *hint)
 {
-    status_code code = STATUS_UNAVAILABLE;
-    const char *remedy = NULL;
+    const char *remedy;
     state = state ? state : "08006";
-    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
-        if (strncmp(state, conditions[i].state, strlen(conditions[i].state)) == 0) {
-            code = conditions[i].code;
-            remedy = conditions[i].remedy;
-            break;
-        }
-    }
-    return error_set(err, code, "the server says: %s%s%s%s%s (SQLSTATE %s)%s%s",
+    status_code code = postgres_state_status(state, &remedy);
+    code = error_set(err, code, "the server says: %s%s%s%s%s (SQLSTATE %s)%s%s",
                      message ? message : "nothing", detail ? "; " : "", detail ? detail : "",
                      hint ? "; " : "", hint ? hint : "", state, remedy ? "; " : "",
                      remedy ? remedy : "");
+    if (err)
+        err->source_code = postgres_state_number(state);
+    return code;
 }
 
 /* libpq writes lines, some of them indented by a tab, and ends with a newline. */
@@ -105,15 +133,101 @@ static status check_result(PGconn *conn, PGresult *result, PGresult **out, struc
     return s;
 }
 
+/* The place of the cancel flag stays with the connection: each of its statements looks there. */
+static int keep_cancel(PGEventId id, void *info, void *through)
+{
+    return 1;
+}
+
+static const struct cancel *cancel_of(const PGconn *conn)
+{
+    const struct cancel *const *place = PQinstanceData(conn, keep_cancel);
+    return place ? *place : NULL;
+}
+
+/* A server's notices are for nobody. */
+static void drop_notice(void *context, const char *message)
+{
+}
+
+enum { POLL_MS = 200 };
+
+/* Until libpq has a whole result, or the connection broke. WITHIN_MS: 0 for as long as it takes. */
+static status await_result(PGconn *conn, int64_t within_ms, struct error *err)
+{
+    int64_t end = within_ms ? clock_monotonic_ns() + within_ms * 1000000 : INT64_MAX;
+    while (PQisBusy(conn)) {
+        struct pollfd one = {.fd = PQsocket(conn), .events = POLLIN};
+        status_code s = cancel_check(cancel_of(conn), err);
+        if (s != STATUS_OK) {
+            postgres_cancel(conn);
+            return s;
+        }
+        if (clock_monotonic_ns() > end) {
+            postgres_sever(conn);
+            return error_set(err, STATUS_UNAVAILABLE, "the server has not answered for %lld ms",
+                             (long long)within_ms);
+        }
+        if (poll(&one, 1, POLL_MS) > 0 && !PQconsumeInput(conn))
+            break; /* PQgetResult says why */
+    }
+    return STATUS_OK;
+}
+
+/* The first error, else the result of the last statement. */
+static status take_result(PGconn *conn, int64_t within_ms, PGresult **out, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *kept = NULL;
+    for (;;) {
+        TRY(await_result(conn, within_ms, err));
+        PGresult *next = PQgetResult(conn);
+        if (!next)
+            return check_result(conn, TAKE(kept), out, err);
+        if (kept && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
+            PQclear(next);
+        } else {
+            PQclear(kept);
+            kept = next;
+        }
+    }
+}
+
 status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err)
 {
-    return check_result(conn, PQexec(conn, sql), out, err);
+    if (!PQsendQuery(conn, sql))
+        return postgres_result_error(conn, NULL, err);
+    return take_result(conn, 0, out, err);
 }
 
 status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
                            PGresult **out, struct error *err)
 {
-    return check_result(conn, PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0), out, err);
+    if (!PQsendQueryParams(conn, sql, n, NULL, values, NULL, NULL, 0))
+        return postgres_result_error(conn, NULL, err);
+    return take_result(conn, 0, out, err);
+}
+
+bool postgres_answers(PGconn *conn, int64_t within_ms, struct error *err)
+{
+    PGresult *result = NULL;
+    if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, "SELECT 1")) {
+        (void)postgres_result_error(conn, NULL, err);
+        return false;
+    }
+    status_code s = take_result(conn, within_ms, &result, err);
+    PQclear(result);
+    return s == STATUS_OK;
+}
+
+/* An idle connection on which something arrived: mostly the server's last words, and the end. */
+bool postgres_is_alive(PGconn *conn)
+{
+    struct pollfd one = {.fd = PQsocket(conn), .events = POLLIN};
+    while (PQstatus(conn) == CONNECTION_OK && poll(&one, 1, 0) > 0) {
+        if (!PQconsumeInput(conn))
+            return false;
+    }
+    return PQstatus(conn) == CONNECTION_OK;
 }
 
 int64_t postgres_cell_number(const PGresult *result, int row, int column)
@@ -270,10 +384,7 @@ static status connect_failed(PGconn *conn, struct error *err)
                          line);
     if (strstr(line, "too many clients") || strstr(line, "connection slots") ||
         strstr(line, "too many connections"))
-        return error_set(err, STATUS_UNAVAILABLE,
-                         "cannot connect: %s; lower `connections`, or raise max_connections on the "
-                         "server",
-                         line);
+        return postgres_error(err, "53300", line, NULL, NULL);
     if (strstr(line, "certificate") || strstr(line, "SSL"))
         return error_set(
             err, STATUS_DENIED,
@@ -338,10 +449,32 @@ void postgres_disconnectp(PGconn **conn)
     *conn = NULL;
 }
 
+struct network_words {
+    char idle[24], interval[24], timeout_ms[24];
+};
+
+/* A server that is cut off sends nothing, not even that it is gone: the kernel asks after half of the time, and again, and gives
+ * up after all of it. Over a socket file these mean nothing. */
+static void watch_network(struct words *words, const struct connection_options *options,
+                          struct network_words *out)
+{
+    long long seconds = options->network_timeout_s;
+    if (seconds <= 0)
+        return;
+    snprintf(out->idle, sizeof(out->idle), "%lld", seconds / 2 ? seconds / 2 : 1);
+    snprintf(out->interval, sizeof(out->interval), "%lld", seconds / 6 ? seconds / 6 : 1);
+    snprintf(out->timeout_ms, sizeof(out->timeout_ms), "%lld", seconds * 1000);
+    add(words, "keepalives_idle", out->idle);
+    add(words, "keepalives_interval", out->interval);
+    add(words, "keepalives_count", "3");
+    add(words, "tcp_user_timeout", out->timeout_ms);
+}
+
 status postgres_connect_bare(const struct connection_options *options, PGconn **out,
                              struct error *err)
 {
     char seconds[24];
+    struct network_words watch;
     struct words words = {0};
     PQconninfoOption *parsed = PQconninfoParse(options->location, NULL);
     if (!parsed)
@@ -349,9 +482,7 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     snprintf(seconds, sizeof(seconds), "%lld", (long long)options->connect_timeout_s);
     add(&words, "connect_timeout", seconds);
     add(&words, "fallback_application_name", "leat");
-    add(&words, "keepalives_idle", "60");
-    add(&words, "keepalives_interval", "10");
-    add(&words, "keepalives_count", "6");
+    watch_network(&words, options, &watch);
     status_code resolved = resolve_tls(&words, options->location, parsed, err);
     PQconninfoFree(parsed);
     TRY(resolved);
@@ -367,6 +498,10 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
         return error_set(err, STATUS_BAD_CONFIG,
                          "the server is PostgreSQL %d; leat reads 12 and later",
                          PQserverVersion(conn) / 10000);
+    PQsetNoticeProcessor(conn, drop_notice, NULL);
+    if (!PQregisterEventProc(conn, keep_cancel, "leat", NULL) ||
+        !PQsetInstanceData(conn, keep_cancel, (void *)options->cancel))
+        return error_no_memory(err);
     *out = TAKE(conn);
     return STATUS_OK;
 }

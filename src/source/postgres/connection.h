@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -14,11 +15,14 @@ struct connection_options {
     const char *location;                          /* URL or key-value string; never printed */
     int64_t statement_timeout_ms, lock_timeout_ms; /* 0: none */
     int64_t connect_timeout_s;
+    int64_t network_timeout_s; /* a server that is silent for so long is cut off; 0: the system's */
+    const struct cancel *const
+        *cancel;         /* *CANCEL is looked at while a statement runs; NULLs: none */
     bool *sessions_kept; /* set once a pooler has proved to keep them, as it is asked once; NULL */
 };
 
-/* A connection whose session is set: UTF-8, UTC, no search_path, read only. Errors: BAD_CONFIG (the string), DENIED,
- * UNAVAILABLE. No message holds the password. */
+/* A connection whose session is set: UTF-8, UTC, no search_path, read only.
+ * Errors: BAD_CONFIG (the string), DENIED, UNAVAILABLE. No message holds the password. */
 status postgres_connect(const struct connection_options *options, PGconn **out, struct error *err);
 /* The same with the session as the server made it. */
 status postgres_connect_bare(const struct connection_options *options, PGconn **out,
@@ -26,16 +30,26 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
 void postgres_disconnectp(PGconn **conn);
 void postgres_clearp(PGresult **result);
 
-/* SQL without a result; with one (the caller clears it). */
+/* SQL without a result; with one (the caller clears it). CANCELLED: the query is cancelled on the server, and the connection
+ * is of no more use. */
 status postgres_run(PGconn *conn, const char *sql, struct error *err);
 status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err);
 /* The same with N text parameters. */
 status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
                            PGresult **out, struct error *err);
 
+/* Does the server say anything within WITHIN_MS? Else ERR says why not; a connection that is silent is severed. */
+bool postgres_answers(PGconn *conn, int64_t within_ms, struct error *err);
+/* For one that is idle: has it been ended meanwhile? Asks nobody. */
+bool postgres_is_alive(PGconn *conn);
+
 /* A whole number in a cell; 0 where it is NULL or something else. */
 int64_t postgres_cell_number(const PGresult *result, int row, int column);
 
+/* What a SQLSTATE means for the run; *OUT_REMEDY: what to change, or NULL. */
+status_code postgres_state_status(const char *state, const char **out_remedy);
+/* As it stands in error.source_code. */
+int postgres_state_number(const char *state);
 /* An error of the server, by SQLSTATE: the status it means, the server's words, and how to mend it. Texts may be NULL. */
 status postgres_error(struct error *err, const char *state, const char *message, const char *detail,
                       const char *hint);

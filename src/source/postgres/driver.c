@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source/postgres/cancel.h"
 #include "source/postgres/fence.h"
 #include "source/postgres/newest.h"
 #include "source/postgres/overlap.h"
@@ -49,6 +50,13 @@ static const struct option_spec options[] = {
      .maximum = 3600,
      .help = "How long to wait for a connection.",
      .example = "30 s"},
+    {.name = "network_timeout",
+     .kind = OPTION_DURATION,
+     .default_text = "1 min",
+     .minimum = 2,
+     .maximum = 86400,
+     .help = "How long a server may be cut off before its connections are given up.",
+     .example = "5 min"},
     {.name = NULL},
 };
 
@@ -108,7 +116,9 @@ static void read_options(struct source *source, const struct option_values *valu
     source->connect = (struct connection_options){
         .location = source->location,
         .sessions_kept = &source->sessions_kept,
+        .cancel = &source->cancel,
         .connect_timeout_s = values ? option_number(values, "connect_timeout") : 10,
+        .network_timeout_s = values ? option_number(values, "network_timeout") : 60,
         .statement_timeout_ms = values ? option_number(values, "statement_timeout") * 1000 : 0,
         .lock_timeout_ms = values ? option_number(values, "lock_timeout") * 1000 : 10000,
     };
@@ -131,6 +141,38 @@ static status make_identity(struct source *source, struct error *err)
     else
         source->identity = mem_printf("postgres:%s#%s", source->shown ? source->shown : "", oid);
     return source->shown && source->identity ? STATUS_OK : error_no_memory(err);
+}
+
+/* IDENTITY stays the source's, whatever answers now. */
+static status compare_identity(struct source *source, char *identity, struct error *err)
+{
+    status_code s = make_identity(source, err);
+    if (s == STATUS_OK && strcmp(identity, source->identity) != 0)
+        s = error_set(err, STATUS_BAD_CONFIG, "the server was %s, and now %s answers in its place",
+                      identity, source->identity);
+    mem_free(source->identity);
+    source->identity = identity;
+    return s;
+}
+
+status postgres_revive(struct source *source, struct error *err)
+{
+    PGconn *fresh = NULL;
+    if (postgres_is_alive(source->conn))
+        return STATUS_OK;
+    TRY(postgres_connect(&source->connect, &fresh, err));
+    if (source->before == source->conn)
+        source->before = NULL;
+    postgres_disconnectp(&source->conn);
+    source->conn = fresh;
+    mem_free(source->shown);
+    source->shown = NULL;
+    char *identity = source->identity;
+    source->identity = NULL;
+    status_code s = compare_identity(source, identity, err);
+    if (s != STATUS_OK)
+        postgres_sever(source->conn); /* the next try asks again */
+    return s;
 }
 
 static status postgres_open(const char *location, const struct option_values *values,

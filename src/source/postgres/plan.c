@@ -308,8 +308,8 @@ static status make_plan(struct planning *p, struct error *err)
 static void lend_exporter(struct planning *p)
 {
     struct source *source = p->source;
-    source->lend =
-        source->n_plans == 0 && p->by_index && p->plan->n_splits == 1 && p->plan->rows < FEW_ROWS;
+    source->lend = !source->never_lend && source->n_plans == 0 && p->by_index &&
+                   p->plan->n_splits == 1 && p->plan->rows < FEW_ROWS;
     source->n_plans++;
 }
 
@@ -359,13 +359,17 @@ static status plan_once(struct source *source, const struct read_request *reques
     plan.notes = arena_alloc(&plan.arena, (MAX_NOTES + 1) * sizeof(*plan.notes));
     if (!plan.notes)
         return error_no_memory(err);
+    source->cancel = request->cancel;
     TRY(postgres_snapshot_fix(source, request->update_key != NULL, err));
     planning.conn = source->exporter;
     status_code s = first ? plan_in_snapshot(&planning, err) : plan_another(&planning, err);
     if (s != STATUS_OK) {
         if (first)
             postgres_snapshot_end(source);
-        return s;
+        if (!first && s == STATUS_UNAVAILABLE && source->before &&
+            !postgres_is_alive(source->before))
+            s = STATUS_SNAPSHOT_LOST; /* what was there before it can't be had again */
+        return first ? s : postgres_snapshot_verdict(source, s, err);
     }
     *out = plan;
     plan = (struct read_plan){0}; /* the caller's now */

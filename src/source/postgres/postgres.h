@@ -29,7 +29,8 @@ struct source {
     char *shown;    /* host, port and database, for messages */
     char *identity; /* for records: the cluster's own number and the database's */
     struct connection_options connect;
-    bool sessions_kept; /* of `connect` */
+    bool sessions_kept;          /* of `connect` */
+    const struct cancel *cancel; /* of the run that plans; NULL: none yet */
     int64_t settle_ms;
     const char *fence; /* a standby's primary; in `fence_location`; NULL: not named */
     char *fence_location;
@@ -45,11 +46,13 @@ struct source {
     unsigned n_plans;          /* that read it */
     bool lend;                 /* the exporter itself may read: one plan, one split of few rows */
     bool lent;                 /* it does, or it has failed to */
+    bool never_lend;           /* again: it ended with the snapshot lost */
     struct newest_key *newest; /* of each plan with a watermark: how its newest is asked for */
     struct planned *planned;   /* what other streams read: overlap.c */
     pthread_mutex_t mutex;
     PGconn **idle; /* readers' connections between two splits, in the snapshot */
     size_t n_idle, capacity_idle;
+    size_t n_reading; /* connections that readers have */
 };
 
 /* The snapshot all readers see; fixed by the first plan. WATCH: a watermark is wanted, so open transactions are given
@@ -62,6 +65,16 @@ void postgres_snapshot_leave(struct source *source, PGconn *conn);
 void postgres_snapshot_discard(struct source *source, PGconn *conn);
 /* source->conn sees what is there now. */
 status postgres_present(struct source *source, struct error *err);
+
+/* CODE and ERR, of something that failed in the snapshot; SNAPSHOT_LOST where that is because it is gone. */
+status postgres_snapshot_verdict(struct source *source, status_code code, struct error *err);
+/* A reader's connection: waited for where the server gives no more and other readers have some. USABLE: idle, and its
+ * transaction has not failed. reader_connection.c */
+status postgres_reader_connect(struct source *source, const struct cancel *cancel, PGconn **out,
+                               struct error *err);
+void postgres_reader_disconnect(struct source *source, PGconn *conn, bool usable);
+/* source->conn, made anew where it broke. BAD_CONFIG: another database answers now. driver.c */
+status postgres_revive(struct source *source, struct error *err);
 
 status postgres_plan(struct source *source, const struct read_request *request,
                      struct read_plan *out, struct error *err);

@@ -1,6 +1,7 @@
 /* Rows of one split into batches. */
 #include <string.h>
 
+#include "source/postgres/cancel.h"
 #include "source/postgres/decode.h"
 #include "source/postgres/postgres.h"
 #include "source/postgres/rows.h"
@@ -311,26 +312,14 @@ static status make_slots(struct reader *reader, const struct read_request *reque
     return STATUS_OK;
 }
 
-/* The server is still sending. */
-static void stop_server(PGconn *conn)
-{
-    char why[256];
-    PGcancel *cancel = PQgetCancel(conn);
-    if (cancel)
-        PQcancel(cancel, why, sizeof(why));
-    PQfreeCancel(cancel);
-}
-
 void postgres_reader_close(struct reader *reader)
 {
     if (!reader)
         return;
-    if (reader->conn && reader->drained) {
-        postgres_snapshot_leave(reader->source, reader->conn);
-    } else if (reader->conn) { /* it may be broken, its transaction may have failed */
-        if (reader->wire.busy)
-            stop_server(reader->conn);
-        postgres_snapshot_discard(reader->source, reader->conn);
+    if (reader->conn) { /* not drained: it may be broken, its transaction may have failed */
+        if (!reader->drained && reader->wire.busy)
+            postgres_cancel(reader->conn);
+        postgres_reader_disconnect(reader->source, reader->conn, reader->drained);
     }
     wire_release(&reader->wire);
     rows_release(&reader->rows);
@@ -363,7 +352,7 @@ status postgres_reader_open(struct source *source, const struct read_plan *plan,
     TRY(make_slots(reader, request, err));
     TRY(rows_init(&reader->rows, plan->schema.n_fields, err));
     TRY(make_sql(reader, &sql, err));
-    TRY(postgres_snapshot_join(source, &reader->conn, err));
+    TRY(postgres_reader_connect(source, options->cancel, &reader->conn, err));
     /* max_value_bytes is a third of the memory: a row larger than all of it is not read */
     wire_init(&reader->wire, reader->conn, 3 * options->max_value_bytes);
     TRY_IN(wire_copy(&reader->wire, text_string(&sql), options->cancel, err), err,

@@ -58,6 +58,7 @@ status postgres_snapshot_fix(struct source *source, bool watch, struct error *er
     if (source->exporter)
         return STATUS_OK;
     SCOPED(postgres_disconnectp) PGconn *exporter = NULL;
+    TRY(postgres_revive(source, err));
     TRY(postgres_present(source, err));
     TRY(postgres_connect(&source->connect, &exporter, err));
     status_code s = look_before(source, exporter, watch, err);
@@ -104,40 +105,62 @@ void postgres_snapshot_end(struct source *source)
     source->lend = source->lent = false;
 }
 
-/* A snapshot that is not to be had (CODE, ERR) is mostly lost with the connection that held it, and that one knows why.
- * Once it is broken its message stays as it is. */
-static status why_lost(struct source *source, status_code code, struct error *err)
+/* The connection that holds the snapshot is broken, or does not answer; its last words are kept in ERR. Lent to a reader who did
+ * not give it back, it is as good as broken. */
+static bool is_gone(struct source *source, struct error *err)
 {
-    status_code lost = STATUS_OK;
-    pthread_mutex_lock(&source->mutex);
-    if (!source->lent && PQstatus(source->exporter) == CONNECTION_OK)
-        PQclear(PQexec(source->exporter, "SELECT 1"));
-    if (source->lent || PQstatus(source->exporter) != CONNECTION_OK)
-        *err = (struct error){0};
-    if (source->lent)
-        lost = error_set(err, STATUS_UNAVAILABLE, "the statement before this one failed");
-    else if (PQstatus(source->exporter) != CONNECTION_OK)
-        lost = postgres_result_error(source->exporter, NULL, err);
-    pthread_mutex_unlock(&source->mutex);
-    if (lost != STATUS_OK) {
-        (void)error_context(err, "holding the run's snapshot, which is lost");
-        return lost;
+    if (source->lent) {
+        source->never_lend = true; /* it would end the same way again */
+        (void)error_set(err, STATUS_UNAVAILABLE, "the connection that held it failed as it read");
+        return true;
     }
-    (void)error_context(err, "joining the snapshot %s", source->snapshot);
-    return code;
+    return !postgres_answers(source->exporter, source->connect.connect_timeout_s * 1000, err);
+}
+
+/* What fails in a snapshot mostly fails because the connection that held it is gone, and that one knows why. */
+status postgres_snapshot_verdict(struct source *source, status_code code, struct error *err)
+{
+    struct error why = {0};
+    if (code != STATUS_UNAVAILABLE && code != STATUS_SNAPSHOT_LOST)
+        return code;
+    pthread_mutex_lock(&source->mutex);
+    bool gone = source->exporter && is_gone(source, &why);
+    pthread_mutex_unlock(&source->mutex);
+    if (!gone && code != STATUS_SNAPSHOT_LOST)
+        return code;
+    if (why.text_bytes > 0)
+        *err = why;
+    err->code = STATUS_SNAPSHOT_LOST;
+    return error_context(err, "holding the run's snapshot, which is lost");
+}
+
+/* What SET TRANSACTION SNAPSHOT says of one that is gone: its words changed from version to version. */
+static bool says_gone(const struct error *err)
+{
+    return err->source_code == postgres_state_number("22023") ||
+           err->source_code == postgres_state_number("42704") ||
+           err->source_code == postgres_state_number("55000");
 }
 
 static status join_new(struct source *source, PGconn **out, struct error *err)
 {
     SCOPED(postgres_disconnectp) PGconn *conn = NULL;
     SCOPED(text_release) struct text sql = {0};
-    TRY(postgres_connect(&source->connect, &conn, err));
     text_append(&sql, BEGIN_READ "; SET TRANSACTION SNAPSHOT ");
     postgres_quote_literal(&sql, source->snapshot);
     TRY(text_check(&sql, err));
-    status_code s = postgres_run(conn, text_string(&sql), err);
-    if (s != STATUS_OK)
-        return why_lost(source, s, err);
+    status_code s = postgres_connect(&source->connect, &conn, err);
+    if (s == STATUS_OK) {
+        s = postgres_run(conn, text_string(&sql), err);
+        if (s != STATUS_OK && says_gone(err))
+            s = STATUS_SNAPSHOT_LOST;
+    }
+    if (s != STATUS_OK) {
+        s = postgres_snapshot_verdict(source, s, err);
+        if (s != STATUS_SNAPSHOT_LOST)
+            (void)error_context(err, "joining the snapshot %s", source->snapshot);
+        return s;
+    }
     *out = TAKE(conn);
     return STATUS_OK;
 }

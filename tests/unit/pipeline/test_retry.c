@@ -64,7 +64,8 @@ static void what_never_heals_ends(void **state)
 
 static void what_can_not_heal_is_not_tried_again(void **state)
 {
-    const status_code codes[] = {STATUS_BAD_DATA, STATUS_NO_SPACE, STATUS_DENIED, STATUS_IN_DOUBT};
+    const status_code codes[] = {STATUS_BAD_DATA, STATUS_NO_SPACE, STATUS_DENIED, STATUS_IN_DOUBT,
+                                 STATUS_SNAPSHOT_LOST};
     (void)state;
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         struct cancel cancel = {0};
@@ -73,6 +74,20 @@ static void what_can_not_heal_is_not_tried_again(void **state)
         assert_int_equal(with_retries(&cancel, once, &plan, &err), codes[i]);
         assert_int_equal(plan.tries, 1);
     }
+}
+
+static void what_restarts_is_waited_for_up_to_a_limit(void **state)
+{
+    struct cancel cancel = {0};
+    struct error err = {0};
+    struct plan back = {.code = STATUS_UNAVAILABLE, .good_after = 12};
+    struct plan gone = {.code = STATUS_UNAVAILABLE, .good_after = 1000};
+    (void)state;
+    assert_int_equal(with_patience(60000, &cancel, once, &back, &err), STATUS_OK);
+    slept_ms = 0;
+    assert_int_equal(with_patience(60000, &cancel, once, &gone, &err), STATUS_UNAVAILABLE);
+    assert_in_range(slept_ms, 60000, 65000);
+    assert_true(gone.tries < 40);
 }
 
 static void a_stop_ends_the_retries(void **state)
@@ -91,6 +106,7 @@ int main(void)
         cmocka_unit_test(what_can_heal_is_tried_again),
         cmocka_unit_test(what_never_heals_ends),
         cmocka_unit_test(what_can_not_heal_is_not_tried_again),
+        cmocka_unit_test(what_restarts_is_waited_for_up_to_a_limit),
         cmocka_unit_test(a_stop_ends_the_retries),
     };
     clock_set_ops(&still);

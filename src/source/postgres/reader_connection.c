@@ -1,0 +1,96 @@
+/* Which connection a reader gets: one that another reader gave back, or a new one; or, where the server has none to
+ * give, the next that comes back. So a run goes on with as many connections as the server lets it have, whatever the number of
+ * its readers is, and asks for more now and then. */
+#include "base/clock.h"
+#include "base/random.h"
+#include "source/postgres/postgres.h"
+
+enum { STEP_MS = 20, FIRST_WAIT_MS = 500, MOST_WAIT_MS = 10000 };
+
+static size_t others_reading(struct source *source)
+{
+    pthread_mutex_lock(&source->mutex);
+    size_t n = source->n_reading + source->n_idle;
+    pthread_mutex_unlock(&source->mutex);
+    return n;
+}
+
+static void count_reading(struct source *source, int change)
+{
+    pthread_mutex_lock(&source->mutex);
+    source->n_reading += (size_t)change;
+    pthread_mutex_unlock(&source->mutex);
+}
+
+static bool one_is_idle(struct source *source)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool idle = source->n_idle > 0;
+    pthread_mutex_unlock(&source->mutex);
+    return idle;
+}
+
+/* Half of it is random, so that readers don't ask all at once. */
+static int64_t wait_ms(unsigned attempt)
+{
+    int64_t full = attempt < 5 ? (int64_t)FIRST_WAIT_MS << attempt : MOST_WAIT_MS;
+    uint32_t random = 0;
+    struct error ignored;
+    if (random_fill(&random, sizeof(random), &ignored) != STATUS_OK)
+        random = 0; /* waiting needs no good randomness */
+    return full / 2 + random % (full / 2);
+}
+
+static status wait_for_idle(struct source *source, unsigned attempt, const struct cancel *cancel,
+                            struct error *err)
+{
+    for (int64_t left = wait_ms(attempt); left > 0 && !one_is_idle(source); left -= STEP_MS) {
+        TRY(cancel_check(cancel, err));
+        if (others_reading(source) == 0)
+            break;
+        clock_sleep_ms(STEP_MS);
+    }
+    return cancel_check(cancel, err);
+}
+
+/* One that was ended between two splits is not given to a reader. */
+static status join(struct source *source, PGconn **out, struct error *err)
+{
+    for (;;) {
+        PGconn *conn = NULL;
+        TRY(postgres_snapshot_join(source, &conn, err));
+        if (postgres_is_alive(conn)) {
+            *out = conn;
+            return STATUS_OK;
+        }
+        postgres_snapshot_discard(source, conn);
+    }
+}
+
+status postgres_reader_connect(struct source *source, const struct cancel *cancel, PGconn **out,
+                               struct error *err)
+{
+    const int no_room = postgres_state_number("53300");
+    for (unsigned attempt = 0;; attempt++) {
+        struct error why = {0};
+        status_code s = join(source, out, &why);
+        if (s == STATUS_OK) {
+            count_reading(source, 1);
+            return STATUS_OK;
+        }
+        if (why.source_code != no_room || others_reading(source) == 0) {
+            *err = why;
+            return s;
+        }
+        TRY(wait_for_idle(source, attempt, cancel, err));
+    }
+}
+
+void postgres_reader_disconnect(struct source *source, PGconn *conn, bool usable)
+{
+    if (usable)
+        postgres_snapshot_leave(source, conn);
+    else
+        postgres_snapshot_discard(source, conn);
+    count_reading(source, -1);
+}
