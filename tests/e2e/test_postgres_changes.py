@@ -11,6 +11,7 @@ import harness
 import psycopg
 import pytest
 from postgres_shop import rows, write_job
+from readers import READERS
 
 pytestmark = pytest.mark.skipif(not harness.LEAT_FAULTS.exists(), reason=f"no {harness.LEAT_FAULTS}")
 
@@ -52,7 +53,6 @@ def finish(process, expect):
 def met(shop, server, schema, script):
     """A run that has its snapshot and waits for the lock on events, which SCRIPT's transaction holds; that then commits."""
     with server.connect() as other:
-        other.execute(f"LOCK TABLE {schema}.events IN ACCESS EXCLUSIVE MODE")
         other.execute(script.format(f"{schema}.events"))
         process = shop.start("--json")
         harness.wait_until(lambda: server.query(
@@ -80,6 +80,33 @@ def test_a_table_that_is_changed_before_it_is_locked_is_planned_anew(shop, serve
     with met(shop, server, schema, change) as process:
         finish(process, harness.PUBLISHED)
     assert ids(shop, schema) == [*found]
+
+
+@pytest.mark.parametrize("stream", ["view: {mode: full-refresh}", "part: {mode: full-refresh}",
+                                    'q: {{mode: full-refresh, query: "SELECT id, n FROM {0}.events"}}'])
+def test_tables_behind_what_is_read_count_too(shop, server, schema, stream):
+    fill(server, schema, count=100)
+    server.sql(f"CREATE VIEW {schema}.view AS SELECT id, n FROM {schema}.events;"
+               f"CREATE TABLE {schema}.part () INHERITS ({schema}.events); INSERT INTO {schema}.part (id) VALUES (7)")
+    name = stream.split(":")[0]
+    stream = stream.format(schema) if name == "q" else f"{schema}.{stream}"
+    if name == "part":  # of which the parent is changed, and nothing is read
+        stream = stream.replace("part", "events")
+        name = "events"
+    write_job(shop, server.url(), stream)
+    with met(shop, server, schema, "TRUNCATE ONLY {0};" + NEW_ROWS) as process:
+        finish(process, harness.PUBLISHED)
+    folder = shop.lake / (name if name == "q" else f"{schema}/{name}")
+    assert sorted(READERS["pyarrow"](folder)["id"].to_pylist()) == [7, *range(100001, 100011)]
+
+
+def test_a_materialized_view_that_is_refreshed_is_read_anew(shop, server, schema):
+    fill(server, schema, "base", 100)
+    server.sql(f"CREATE MATERIALIZED VIEW {schema}.events AS SELECT id FROM {schema}.base; INSERT INTO {schema}.base (id) VALUES (101)")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: full-refresh}}")
+    with met(shop, server, schema, "REFRESH MATERIALIZED VIEW {0}") as process:
+        finish(process, harness.PUBLISHED)
+    assert ids(shop, schema) == [*range(1, 102)]
 
 
 # ---- while rows are read ----

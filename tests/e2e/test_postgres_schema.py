@@ -426,3 +426,16 @@ def test_a_table_that_is_gone_is_named(shop, server, schema, loaded):
     result = shop.leat("run", shop.job)
     assert result.code == harness.USAGE and f"no table or view {schema}.events" in result.err, result
     assert rows(shop, schema, "events", "id") == [(1,)]
+
+
+def test_the_update_key_itself_may_get_wider(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id serial, n int); INSERT INTO {schema}.events (n) VALUES (1), (2)")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, on_change: {{widen: apply}}}}")
+    shop.run()
+    server.sql(f"ALTER TABLE {schema}.events ALTER id TYPE bigint; ALTER SEQUENCE {schema}.events_id_seq AS bigint RESTART 5000000000;"
+               f"INSERT INTO {schema}.events (n) VALUES (3)")
+    shop.run()
+    server.sql(f"INSERT INTO {schema}.events (n) VALUES (4)")
+    shop.run()
+    got = table(shop, schema, "events", "duckdb")
+    assert sorted(zip(got["id"].to_pylist(), got["n"].to_pylist())) == [(1, 1), (2, 2), (5000000000, 3), (5000000001, 4)]
