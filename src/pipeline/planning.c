@@ -68,6 +68,13 @@ static const char *state_of_fence(const struct stream_run *stream)
     return same ? record->fence_state : NULL;
 }
 
+/* None where the schema may become whatever the source says. */
+static const struct schema *contract_to_keep(const struct stream_run *stream)
+{
+    bool anew = stream->mode != MODE_INCREMENTAL && stream->run->options->accept_schema;
+    return stream->state.has_record && !anew ? &stream->state.record.contract : NULL;
+}
+
 static void fill_request(struct stream_run *stream)
 {
     const struct stream_spec *spec = stream->spec;
@@ -78,6 +85,7 @@ static void fill_request(struct stream_run *stream)
         .select = spec->select,
         .columns = spec->columns,
         .n_columns = spec->n_columns,
+        .contract = contract_to_keep(stream),
         .primary_key = spec->primary_key,
         .update_key = key_to_read(stream),
         .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,

@@ -58,6 +58,8 @@ struct read_request {
         select; /* columns in order, NULL-terminated; NULL: all. An entry that starts with "-" leaves out. */
     const struct column_request *columns;
     size_t n_columns;
+    /* The columns that the table has: types that a driver found by looking at values stay. NULL: none. */
+    const struct schema *contract;
     const char *const *
         primary_key; /* columns that tell rows apart, NULL-terminated; NULL: the job names none */
     const char *update_key; /* watermark column; NULL: all rows */

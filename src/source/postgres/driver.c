@@ -7,6 +7,7 @@
 #include "source/postgres/overlap.h"
 #include "source/postgres/postgres.h"
 
+static const char *const numeric_choices[] = {"text", "scan", NULL};
 static const struct option_spec options[] = {
     {.name = "connections",
      .kind = OPTION_INT,
@@ -57,6 +58,12 @@ static const struct option_spec options[] = {
      .maximum = 86400,
      .help = "How long a server may be cut off before its connections are given up.",
      .example = "5 min"},
+    {.name = "numeric",
+     .kind = OPTION_CHOICE,
+     .choices = numeric_choices,
+     .default_text = "text",
+     .help = "What numeric without precision becomes: text, or a decimal, by a look at all values.",
+     .example = "scan"},
     {.name = NULL},
 };
 
@@ -111,6 +118,7 @@ static status read_fence(struct source *source, const struct option_values *valu
 
 static void read_options(struct source *source, const struct option_values *values)
 {
+    source->scan_numerics = values && strcmp(option_text(values, "numeric"), "scan") == 0;
     source->max_connections = values ? option_number(values, "connections") : 8;
     source->settle_ms = values ? option_number(values, "settle") * 1000 : 2000;
     source->connect = (struct connection_options){

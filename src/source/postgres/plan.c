@@ -4,6 +4,7 @@
 
 #include "source/postgres/fence.h"
 #include "source/postgres/newest.h"
+#include "source/postgres/numeric_scan.h"
 #include "source/postgres/overlap.h"
 #include "source/postgres/postgres.h"
 #include "source/postgres/splits.h"
@@ -75,6 +76,9 @@ static status make_schema(struct planning *p, struct error *err)
 {
     TRY(select_columns(&p->table.names, p->request, &p->plan->arena, &p->picked, &p->n_picked,
                        err));
+    if (p->source->scan_numerics)
+        TRY(numeric_scan(p->conn, p->request, &p->table, p->picked, p->n_picked, &p->plan->arena,
+                         err));
     p->wires = arena_alloc(&p->plan->arena, p->n_picked * sizeof(*p->wires));
     if (!p->wires)
         return error_no_memory(err);

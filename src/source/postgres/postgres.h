@@ -36,6 +36,7 @@ struct source {
     char *fence_location;
     int64_t fence_timeout_ms;
     int64_t max_connections;
+    bool scan_numerics; /* those without precision: their values say which decimal they are */
     PGconn *conn; /* outside the snapshot, or the same as `before`: see postgres_present */
 
     PGconn *before; /* in a snapshot older than `facts`: where keys are looked at */
