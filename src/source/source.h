@@ -60,8 +60,8 @@ struct read_request {
     size_t n_columns;
     /* The columns that the table has: types that a driver found by looking at values stay. NULL: none. */
     const struct schema *contract;
-    const char *const *
-        primary_key; /* columns that tell rows apart, NULL-terminated; NULL: the job names none */
+    /* Columns that tell rows apart, NULL-terminated; NULL: the job names none. */
+    const char *const *primary_key;
     const char *update_key; /* watermark column; NULL: all rows */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */

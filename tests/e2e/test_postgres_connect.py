@@ -221,7 +221,7 @@ def test_a_standby_is_read_and_its_bound_is_not_exact(shop, server, schema, stan
     standby.caught_up(server)
     write_job(shop, standby.url(), f"{schema}.events: {{mode: incremental, update_key: id}}")
     first = shop.run()
-    assert "standby" in first.out and first.stream()["splits"] > 1, first
+    assert "standby" in first.out and (first.stream()["splits"] > 1 or server.version() < 14), first
     server.sql(f"INSERT INTO {schema}.events SELECT FROM generate_series(1, 10)")
     standby.caught_up(server)
     shop.run()

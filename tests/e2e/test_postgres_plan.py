@@ -158,3 +158,76 @@ def test_a_stream_that_can_not_be_planned_leaves_the_snapshot_to_the_others(shop
     shop.run(expect=harness.SOME_FAILED)
     assert keys(shop, schema, "a") == list(range(1, 11))
     assert keys(shop, ".", "q", "n") == list(range(2, 12))
+
+
+# ---- what rows may be made of ----
+
+
+@pytest.fixture
+def elsewhere(server, schema):
+    """A foreign table of another database of the server, with N rows."""
+    if not server.query("SELECT 1 FROM pg_available_extensions WHERE name = 'postgres_fdw'"):
+        pytest.skip("this server comes without postgres_fdw")
+    server.sql(f"CREATE DATABASE {schema}_far")
+    server.sql(f"CREATE TABLE t (id bigint PRIMARY KEY, pad text); INSERT INTO t SELECT i, 'x' FROM generate_series(1, {N}) i; ANALYZE t",
+               f"{schema}_far")
+    server.sql(f"""
+        CREATE EXTENSION IF NOT EXISTS postgres_fdw;
+        CREATE SERVER {schema} FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{server.folder}', port '{server.port}', dbname '{schema}_far');
+        CREATE USER MAPPING FOR admin SERVER {schema} OPTIONS (user 'admin');
+        CREATE FOREIGN TABLE {schema}.far (id bigint, pad text) SERVER {schema} OPTIONS (schema_name 'public', table_name 't');
+        ANALYZE {schema}.far
+        """)
+    yield
+    server.sql(f"DROP SERVER {schema} CASCADE")
+    server.sql(f"DROP DATABASE {schema}_far (FORCE)" if server.version() > 12 else f"DROP DATABASE {schema}_far")
+
+
+def test_a_foreign_table_and_what_reads_it_are_one_piece(shop, server, schema, elsewhere):
+    server.sql(f"""
+        CREATE VIEW {schema}.v AS SELECT * FROM {schema}.far;
+        CREATE TABLE {schema}.mixed (id bigint, pad text) PARTITION BY RANGE (id);
+        CREATE TABLE {schema}.here PARTITION OF {schema}.mixed FOR VALUES FROM ({N + 1}) TO ({2 * N + 1});
+        INSERT INTO {schema}.here SELECT i, 'y' FROM generate_series({N + 1}, {2 * N}) i;
+        ALTER TABLE {schema}.mixed ATTACH PARTITION {schema}.far FOR VALUES FROM (1) TO ({N + 1})
+        """)
+    for stream, last in (("far", N), ("v", N), ("mixed", 2 * N)):
+        assert load(shop, server, f"{schema}.{stream}", "mode: full-refresh, primary_key: [id]")["splits"] == 1
+        assert keys(shop, schema, stream) == list(range(1, last + 1))
+
+
+def test_partitions_of_partitions_and_children_of_children_are_read_once(shop, server, schema):
+    server.sql(f"""
+        CREATE TABLE {schema}.tree (id bigint, at date, kind text) PARTITION BY RANGE (at);
+        CREATE TABLE {schema}.y20 PARTITION OF {schema}.tree FOR VALUES FROM ('2020-01-01') TO ('2021-01-01') PARTITION BY LIST (kind);
+        CREATE TABLE {schema}.y20a PARTITION OF {schema}.y20 FOR VALUES IN ('a') PARTITION BY HASH (id);
+        CREATE TABLE {schema}.y20a0 PARTITION OF {schema}.y20a FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        CREATE TABLE {schema}.y20a1 PARTITION OF {schema}.y20a FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+        CREATE TABLE {schema}.y20z PARTITION OF {schema}.y20 DEFAULT;
+        CREATE TABLE {schema}.rest PARTITION OF {schema}.tree DEFAULT;
+        INSERT INTO {schema}.tree SELECT i, DATE '2019-12-01' + i % 600, CASE i % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'b' END FROM generate_series(1, 30000) i;
+        CREATE TABLE {schema}.p (id bigint); CREATE TABLE {schema}.c (x int) INHERITS ({schema}.p); CREATE TABLE {schema}.g (y int) INHERITS ({schema}.c);
+        CREATE TABLE {schema}.p2 (id bigint); CREATE TABLE {schema}.both () INHERITS ({schema}.p, {schema}.p2);
+        INSERT INTO {schema}.p VALUES (1); INSERT INTO {schema}.c VALUES (2, 0); INSERT INTO {schema}.g VALUES (3, 0, 0);
+        INSERT INTO {schema}.both VALUES (4); INSERT INTO {schema}.p2 VALUES (5)
+        """)
+    load(shop, server, f"{schema}.tree")
+    assert keys(shop, schema, "tree") == list(range(1, 30001))
+    load(shop, server, f"{schema}.p")
+    assert keys(shop, schema, "p") == [1, 2, 3, 4]
+
+
+def test_a_materialized_view_is_cut_into_blocks(shop, server, schema):
+    server.sql(f"CREATE MATERIALIZED VIEW {schema}.m AS SELECT i AS id, repeat('x', 200) AS pad FROM generate_series(1, 100000) i")
+    report = load(shop, server, f"{schema}.m", "mode: full-refresh, select: [id]")
+    assert report["splits"] > 4 or server.version() < 14, report
+    assert keys(shop, schema, "m") == list(range(1, 100001))
+
+
+def test_a_table_before_14_is_cut_by_its_primary_key(shop, server, schema):
+    if server.version() >= 14:
+        pytest.skip("from PostgreSQL 14 on it is cut into blocks")
+    server.sql(f"CREATE TABLE {schema}.t (id bigint PRIMARY KEY, pad text);"
+               f"INSERT INTO {schema}.t SELECT i, repeat('x', 100) FROM generate_series(1, {N}) i; ANALYZE {schema}.t")
+    assert load(shop, server, f"{schema}.t", "mode: full-refresh, select: [id]")["splits"] > 4
+    assert keys(shop, schema, "t") == list(range(1, N + 1))
