@@ -63,8 +63,9 @@ status job_check_columns(const struct stream_spec *spec, const struct source_str
     TRY(check_list(spec, stream, "select", place_of(spec, "select"), spec->select, err));
     TRY(check_list(spec, stream, "primary_key", place_of(spec, "primary_key"), spec->primary_key,
                    err));
-    TRY(check_name(spec, stream, "update_key", place_of(spec, "update_key"), spec->update_key,
-                   err));
+    if (!spec->update_key_of_row)
+        TRY(check_name(spec, stream, "update_key", place_of(spec, "update_key"), spec->update_key,
+                       err));
     for (size_t i = 0; i < spec->n_partitions; i++)
         TRY(check_name(spec, stream, "partition_by", place_of(spec, "partition_by"),
                        spec->partitions[i].column, err));

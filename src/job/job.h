@@ -41,7 +41,8 @@ struct stream_spec {
     const char *const *select;      /* NULL-terminated; NULL: all */
     const char *const *primary_key; /* NULL-terminated; NULL: none */
     const char *update_key;
-    bool update_key_nulls; /* on_null_key: include */
+    bool update_key_nulls;  /* on_null_key: include */
+    bool update_key_of_row; /* it is no column, but the source knows it of each row */
     struct partition_spec *partitions;
     size_t n_partitions;
     struct column_request *columns;

@@ -164,6 +164,7 @@ static status fill(struct job_reader *reader, const struct stream_words *words,
     spec->query = option_text(values, "query");
     spec->where = option_text(values, "where");
     spec->update_key = option_text(values, "update_key");
+    spec->update_key_of_row = source_has_row_key(reader->job->source, spec->update_key);
     spec->update_key_nulls = strcmp(option_text(values, "on_null_key"), "include") == 0;
     spec->file_size = (uint64_t)option_number(values, "file_size");
     TRY(fill_lists(reader, words->map, spec, err));

@@ -108,7 +108,8 @@ static status check_select(struct job_reader *reader, const struct stream_words 
             return yaml_error(&reader->yaml, node, err,
                               "select: name the columns to load, or only those to leave out with "
                               "a -; not both");
-    TRY(check_selected(reader, words, spec, "update_key", spec->update_key, err));
+    if (!spec->update_key_of_row)
+        TRY(check_selected(reader, words, spec, "update_key", spec->update_key, err));
     for (size_t i = 0; spec->primary_key && spec->primary_key[i]; i++)
         TRY(check_selected(reader, words, spec, "primary_key", spec->primary_key[i], err));
     for (size_t i = 0; i < spec->n_partitions; i++)

@@ -9,6 +9,11 @@
 status stream_check_partial(const struct stream_run *stream, struct error *err)
 {
     const struct stream_spec *spec = stream->spec;
+    if (stream->partial && spec->update_key_of_row) /* of rows that are read, none tells its key */
+        return error_set(err, STATUS_BAD_CONFIG,
+                         "--partitions does not go with update_key: %s, for it can't be told which "
+                         "rows the next run brings; load with --mode full-refresh",
+                         spec->update_key);
     if (!stream->partial ||
         (spec->n_partitions == 1 && spec->partitions[0].transform != PARTITION_YMD))
         return STATUS_OK;

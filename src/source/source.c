@@ -88,6 +88,11 @@ static size_t scheme_size(const char *url)
     return url[n] == ':' && n > 0 ? n : 0;
 }
 
+bool source_has_row_key(const struct source_driver *driver, const char *name)
+{
+    return driver && driver->row_keys && name && in_list(driver->row_keys, name, strlen(name));
+}
+
 status source_find(const char *url, struct arena *arena, const struct source_driver **out,
                    const char **out_location, struct error *err)
 {

@@ -8,6 +8,7 @@
 #include "source/postgres/overlap.h"
 #include "source/postgres/pooler.h"
 #include "source/postgres/primary.h"
+#include "source/postgres/xmin.h"
 
 enum {
     MUCH_SKEW_S = 5,
@@ -416,6 +417,21 @@ static status check_key(const struct checking *check, const struct postgres_tabl
     return STATUS_OK;
 }
 
+static void check_xmin(const struct checking *check, const struct postgres_table *table)
+{
+    const char *why = xmin_doubt(table);
+    char found[300];
+    if (why) {
+        snprintf(found, sizeof(found), "%s has no xmin: %s", table->label, why);
+        tell(check, FINDING_FAIL, "update_key", found, "take a column, or mode: full-refresh");
+        return;
+    }
+    tell(check, FINDING_OK, "update_key",
+         "the transaction that wrote a row: the bound is exact, rows that are updated come again, "
+         "and every run looks at the whole table",
+         NULL);
+}
+
 static status check_table(const struct checking *check, const struct read_request *request,
                           const struct postgres_table *table, struct arena *arena,
                           struct error *err)
@@ -431,6 +447,10 @@ static status check_table(const struct checking *check, const struct read_reques
     TRY(check_snapshot(check, table, err));
     if (!request->update_key)
         return STATUS_OK;
+    if (xmin_is_key(table, request->update_key)) {
+        check_xmin(check, table);
+        return STATUS_OK;
+    }
     size_t key;
     TRY(column_names_need(&table->names, request->update_key, "update_key", &key, err));
     return check_key(check, table, &table->columns[key], arena, err);

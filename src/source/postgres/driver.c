@@ -67,6 +67,7 @@ static const struct option_spec options[] = {
     {.name = NULL},
 };
 
+static const char *const row_keys[] = {XMIN_KEY, NULL};
 static const char *const schemes[] = {"postgres", "postgresql", NULL};
 
 static void source_freep(struct source **source)
@@ -211,6 +212,7 @@ const struct source_driver postgres_driver = {
     .schemes = schemes,
     .options = options,
     .default_schema = "public",
+    .row_keys = row_keys,
     .traits = SOURCE_SPLITS | SOURCE_FENCE,
     .open = postgres_open,
     .discover = postgres_discover,

@@ -4,6 +4,7 @@
 
 #include "source/postgres/fence.h"
 #include "source/postgres/newest.h"
+#include "source/postgres/xmin.h"
 
 struct newest_key {
     struct newest_key *next;
@@ -83,6 +84,8 @@ status postgres_newest(struct source *source, const struct read_request *request
         return fence_largest(source->conn, &kept->table, &kept->column, request->where,
                              kept->column.wire.type, arena, out, err);
     TRY(postgres_table_describe(source->conn, request, arena, &table, err));
+    if (xmin_is_key(&table, request->update_key))
+        return xmin_newest(source->conn, out, err);
     TRY(column_names_need(&table.names, request->update_key, "update_key", &column, err));
     return fence_largest(source->conn, &table, &table.columns[column], request->where,
                          table.columns[column].wire.type, arena, out, err);

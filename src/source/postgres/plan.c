@@ -11,6 +11,7 @@
 #include "source/postgres/statement.h"
 #include "source/postgres/table.h"
 #include "source/postgres/unchanged.h"
+#include "source/postgres/xmin.h"
 
 enum {
     MAX_NOTES = 32,
@@ -29,6 +30,8 @@ struct planning {
     size_t n_picked;
     struct postgres_column *key; /* of the update_key; NULL: none */
     struct fence fence;
+    bool by_xmin; /* the update_key is no column, but what wrote the row */
+    struct xmin_range xmin;
     bool by_index;
     const char **ranges; /* conditions of the splits, if they are cut by a key */
     size_t n_notes;
@@ -96,6 +99,13 @@ static status find_key(struct planning *p, struct error *err)
     p->plan->bound.is_null = true;
     if (!name)
         return STATUS_OK;
+    p->by_xmin = xmin_is_key(&p->table, name);
+    if (p->by_xmin) {
+        const char *why = xmin_doubt(&p->table);
+        return why ? error_set(err, STATUS_BAD_CONFIG, "update_key: %s has no xmin: %s",
+                               p->table.label, why)
+                   : STATUS_OK;
+    }
     size_t column;
     TRY(select_key(&p->table.names, name, p->picked, p->n_picked, &column, &p->plan->update_key,
                    err));
@@ -142,6 +152,12 @@ static status refuse_nulls(struct planning *p, struct error *err)
 static status settle_bound(struct planning *p, struct error *err)
 {
     struct read_plan *plan = p->plan;
+    if (p->by_xmin) {
+        TRY(xmin_plan(p->conn, p->request->lower, &plan->arena, &p->xmin, err));
+        plan->bound = p->xmin.bound;
+        plan->bound_is_fence = true;
+        return note(p, p->xmin.note, err);
+    }
     if (!p->key)
         return STATUS_OK;
     TRY(refuse_nulls(p, err));
@@ -170,6 +186,8 @@ static status make_where(struct planning *p, struct text *where, struct error *e
     const struct read_request *request = p->request;
     struct read_plan *plan = p->plan;
     SCOPED(text_release) struct text conditions = {0};
+    if (p->by_xmin)
+        text_append(&conditions, p->xmin.condition);
     if (p->key && (request->lower || plan->bound_is_fence)) {
         SCOPED(text_release) struct text range = {0};
         if (request->lower) {
@@ -364,7 +382,8 @@ static status plan_once(struct source *source, const struct read_request *reques
     if (!plan.notes)
         return error_no_memory(err);
     source->cancel = request->cancel;
-    TRY(postgres_snapshot_fix(source, request->update_key != NULL, err));
+    bool watch = request->update_key && strcmp(request->update_key, XMIN_KEY) != 0;
+    TRY(postgres_snapshot_fix(source, watch, err));
     planning.conn = source->exporter;
     status_code s = first ? plan_in_snapshot(&planning, err) : plan_another(&planning, err);
     if (s != STATUS_OK) {

@@ -284,6 +284,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
             part->rows = (double)part->pages * 100;
         table->rows += part->rows;
         table->bytes += part->pages * PAGE_BYTES;
+        table->foreign |= kind == 'f';
         /* a foreign part, or one that may be read through its parent alone */
         if ((kind != 'r' && kind != 'm') || !cell_true(result, i, 5))
             table->by_ctid = false;

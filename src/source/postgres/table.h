@@ -29,6 +29,7 @@ struct postgres_table {
     const char *from;  /* in SQL */
     char kind;         /* relkind; 'q': a query */
     bool by_ctid;      /* parts can be cut by their blocks */
+    bool foreign;      /* one of the parts is a foreign table */
     struct postgres_column *columns;
     size_t n_columns;
     struct column_names names; /* of the columns */
