@@ -6,6 +6,7 @@
 #include "source/postgres/newest.h"
 #include "source/postgres/overlap.h"
 #include "source/postgres/postgres.h"
+#include "source/postgres/xmin.h"
 
 static const char *const numeric_choices[] = {"text", "scan", NULL};
 static const struct option_spec options[] = {
