@@ -17,6 +17,23 @@ static const struct option_spec options[] = {
      .maximum = 1000,
      .help = "Connections that read at the same time, at most, for all streams together.",
      .example = "4"},
+    {.name = "max_rate",
+     .kind = OPTION_SIZE,
+     .minimum = 1000,
+     .maximum = INT64_MAX,
+     .help = "Bytes a second, at most, that all connections together read; without it, no limit.",
+     .example = "50MB"},
+    {.name = "max_latency",
+     .kind = OPTION_TEXT,
+     .help = "Read with fewer connections, or none, while a small query takes longer than this.",
+     .example = "100 ms"},
+    {.name = "max_replication_lag",
+     .kind = OPTION_SIZE,
+     .minimum = 1,
+     .maximum = INT64_MAX,
+     .help =
+         "Read with fewer connections, or none, while a standby is so many bytes of WAL behind.",
+     .example = "64MB"},
     {.name = "settle",
      .kind = OPTION_DURATION,
      .default_text = "2 s",
@@ -52,6 +69,12 @@ static const struct option_spec options[] = {
      .maximum = 3600,
      .help = "How long to wait for a connection.",
      .example = "30 s"},
+    {.name = "numeric",
+     .kind = OPTION_CHOICE,
+     .choices = numeric_choices,
+     .default_text = "text",
+     .help = "What numeric without precision becomes: text, or a decimal, by a look at all values.",
+     .example = "scan"},
     {.name = "network_timeout",
      .kind = OPTION_DURATION,
      .default_text = "1 min",
@@ -59,12 +82,6 @@ static const struct option_spec options[] = {
      .maximum = 86400,
      .help = "How long a server may be cut off before its connections are given up.",
      .example = "5 min"},
-    {.name = "numeric",
-     .kind = OPTION_CHOICE,
-     .choices = numeric_choices,
-     .default_text = "text",
-     .help = "What numeric without precision becomes: text, or a decimal, by a look at all values.",
-     .example = "scan"},
     {.name = NULL},
 };
 
@@ -168,7 +185,8 @@ static status compare_identity(struct source *source, char *identity, struct err
 status postgres_revive(struct source *source, struct error *err)
 {
     PGconn *fresh = NULL;
-    if (postgres_is_alive(source->conn))
+    if (postgres_is_alive(source->conn) &&
+        postgres_answers(source->conn, "SELECT 1", source->connect.connect_timeout_s * 1000, NULL))
         return STATUS_OK;
     TRY(postgres_connect(&source->connect, &fresh, err));
     if (source->before == source->conn)
@@ -197,6 +215,8 @@ static status postgres_open(const char *location, const struct option_values *va
         return error_no_memory(err);
     read_options(source, values);
     TRY(read_fence(source, values, err));
+    if (values)
+        TRY(health_limits_read(values, &source->limits, err));
     TRY(postgres_connect(&source->connect, &source->conn, err));
     TRY(make_identity(source, err));
     *out = TAKE(source);
@@ -226,5 +246,8 @@ const struct source_driver postgres_driver = {
     .reader_counts = postgres_reader_counts,
     .reader_close = postgres_reader_close,
     .newest = postgres_newest,
+    .limits = postgres_limits,
+    .health = postgres_health,
+    .keep_idle = postgres_keep_idle,
     .close = postgres_close,
 };

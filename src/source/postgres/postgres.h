@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "source/postgres/connection.h"
+#include "source/postgres/health.h"
 #include "source/source.h"
 
 extern const struct source_driver postgres_driver;
@@ -37,6 +38,7 @@ struct source {
     int64_t fence_timeout_ms;
     int64_t max_connections;
     bool scan_numerics; /* those without precision: their values say which decimal they are */
+    struct health_limits limits;
     PGconn *conn; /* outside the snapshot, or the same as `before`: see postgres_present */
 
     PGconn *before; /* in a snapshot older than `facts`: where keys are looked at */
@@ -63,6 +65,7 @@ void postgres_snapshot_end(struct source *source);
 /* A connection inside the snapshot; give it back idle, or, when its transaction may have failed, discard it. */
 status postgres_snapshot_join(struct source *source, PGconn **out, struct error *err);
 void postgres_snapshot_leave(struct source *source, PGconn *conn);
+void postgres_keep_idle(struct source *source, unsigned n);
 void postgres_snapshot_discard(struct source *source, PGconn *conn);
 /* source->conn sees what is there now. */
 status postgres_present(struct source *source, struct error *err);
@@ -74,6 +77,8 @@ status postgres_snapshot_verdict(struct source *source, status_code code, struct
 status postgres_reader_connect(struct source *source, const struct cancel *cancel, PGconn **out,
                                struct error *err);
 void postgres_reader_disconnect(struct source *source, PGconn *conn, bool usable);
+/* CONN's server sends nothing. OK: it works on; UNAVAILABLE: it is cut off. reader_connection.c */
+status postgres_reader_silent(struct source *source, PGconn *conn, struct error *err);
 /* source->conn, made anew where it broke. BAD_CONFIG: another database answers now. driver.c */
 status postgres_revive(struct source *source, struct error *err);
 

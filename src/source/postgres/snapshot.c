@@ -96,7 +96,8 @@ void postgres_snapshot_end(struct source *source)
     if (source->before != source->conn)
         postgres_disconnectp(&source->before);
     else if (source->conn)
-        PQclear(PQexec(source->conn, "ROLLBACK"));
+        (void)postgres_answers(source->conn, "ROLLBACK", source->connect.connect_timeout_s * 1000,
+                               NULL);
     source->before = NULL;
     fence_facts_release(&source->facts);
     mem_free(source->snapshot);
@@ -114,7 +115,8 @@ static bool is_gone(struct source *source, struct error *err)
         (void)error_set(err, STATUS_UNAVAILABLE, "the connection that held it failed as it read");
         return true;
     }
-    return !postgres_answers(source->exporter, source->connect.connect_timeout_s * 1000, err);
+    return !postgres_answers(source->exporter, "SELECT 1", source->connect.connect_timeout_s * 1000,
+                             err);
 }
 
 /* What fails in a snapshot mostly fails because the connection that held it is gone, and that one knows why. */
@@ -180,6 +182,20 @@ status postgres_snapshot_join(struct source *source, PGconn **out, struct error 
         return join_new(source, out, err);
     *out = conn;
     return STATUS_OK;
+}
+
+void postgres_keep_idle(struct source *source, unsigned n)
+{
+    for (;;) {
+        PGconn *conn = NULL;
+        pthread_mutex_lock(&source->mutex);
+        if (source->n_idle > n)
+            conn = source->idle[--source->n_idle];
+        pthread_mutex_unlock(&source->mutex);
+        if (!conn)
+            return;
+        postgres_disconnectp(&conn);
+    }
 }
 
 /* The exporter stays where it is, broken or not: its end is the snapshot's. */
