@@ -208,8 +208,6 @@ struct source_driver {
         default_schema; /* tables of others stand in a folder of their schema; NULL: there are no schemas */
     const char *const *
         row_keys;    /* what may be an update_key and is no column: {"xmin", NULL}; NULL: nothing */
-    const char *const *
-        row_keys;    /* what may be an update_key and is no column: {"xmin", NULL}; NULL: nothing */
     unsigned traits; /* enum source_trait; conformance tests read them */
 
     /* LOCATION: what follows the scheme (sqlite:///data/x.db -> /data/x.db). Reads nothing but what proves that it is such
@@ -258,8 +256,6 @@ struct source_driver {
 };
 
 extern const struct source_driver *const source_drivers[]; /* registry.c; NULL-terminated */
-/* Is NAME (may be NULL) an update_key that is no column of DRIVER's tables? */
-bool source_has_row_key(const struct source_driver *driver, const char *name);
 /* Is NAME (may be NULL) an update_key that is no column of DRIVER's tables? */
 bool source_has_row_key(const struct source_driver *driver, const char *name);
 /* The driver for a URL or plain path, and the location in it (in ARENA). BAD_CONFIG names the schemes that exist. */
