@@ -9,6 +9,7 @@ import time
 
 import harness
 import pytest
+from cut_proxy import CutProxy
 from postgres_server import Server
 from postgres_shop import rows, write_job
 from readers import log
@@ -277,3 +278,83 @@ def test_a_standby_that_does_not_let_a_run_end_says_what_to_set(shop, server, sc
     assert "conflict with recovery" in message and "hot_standby_feedback" in message, message
     assert "in each of 4 snapshots" in message, message
     assert not list(shop.lake.rglob("*.parquet")) and shop.leat("runs").code == 0
+
+
+# ---- the network ----
+
+
+def cut_job(shop, proxy, streams):
+    write_job(shop, f"postgres://admin@127.0.0.1:{proxy.port}/postgres", streams, ", network_timeout: 2 s, connect_timeout: 3 s")
+
+
+def ports(server, what):
+    return {port for (port,) in server.query(f"SELECT client_port FROM pg_stat_activity WHERE application_name = 'leat' AND {what}")}
+
+
+def test_a_reader_that_is_cut_off_goes_on_in_the_same_snapshot(shop, server, schema):
+    job = slow_table(server, schema)
+    with CutProxy(server.port) as proxy:
+        cut_job(shop, proxy, job)
+        process = shop.start("--json", "--readers", "2")
+        assert harness.wait_until(lambda: reading(server), process=process)
+        some = sorted(ports(server, "query LIKE 'COPY%' AND state = 'active'"))[:1]
+        proxy.cut_those(lambda port: port in some)
+        started = time.monotonic()
+        result = ended(process)
+    published_whole(shop, schema, result)
+    assert "snapshot was lost" not in result.out, result
+    assert time.monotonic() - started < 20
+
+
+def test_a_server_that_is_cut_off_is_read_anew_once_it_is_back(shop, server, schema):
+    job = slow_table(server, schema)
+    with CutProxy(server.port) as proxy:
+        cut_job(shop, proxy, job)
+        process = shop.start("--json", "--readers", "2")
+        assert harness.wait_until(lambda: reading(server), process=process)
+        proxy.cut()
+        time.sleep(6)
+        proxy.heal()
+        result = ended(process)
+    published_whole(shop, schema, result)
+    assert "snapshot was lost" in result.out, result
+
+
+def test_an_interrupt_ends_a_run_whose_server_is_cut_off(shop, server, schema):
+    job = slow_table(server, schema, seconds=30)
+    with CutProxy(server.port) as proxy:
+        cut_job(shop, proxy, job)
+        process = shop.start("--json", "--readers", "2")
+        assert harness.wait_until(lambda: reading(server), process=process)
+        proxy.cut()
+        result = harness.stop(process, signal.SIGINT)
+    assert result.code == 130 and result.seconds < 6, str(result)
+
+
+# ---- a signal ----
+
+
+def nothing_is_left(server):
+    return harness.wait_until(lambda: not server.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'leat'"), 1.0)
+
+
+def test_an_interrupt_ends_the_readers_on_the_server_and_the_next_run_loads_all(shop, server, schema):
+    write_job(shop, server.url(), slow_table(server, schema))
+    process = shop.start("--json", "--readers", "3")
+    assert harness.wait_until(lambda: reading(server), process=process)
+    result = harness.stop(process, signal.SIGINT)
+    assert result.code == 130 and result.seconds < 3, str(result)
+    assert nothing_is_left(server)
+    assert not list(shop.lake.rglob("*.parquet"))
+    published_whole(shop, schema, shop.run())
+
+
+def test_an_interrupt_ends_the_plan_on_the_server(shop, server, schema):
+    slow_table(server, schema, seconds=60)
+    server.sql(f"CREATE VIEW {schema}.keyed AS SELECT id FROM {schema}.slow WHERE {schema}.nap(id) IS NOT NULL")
+    write_job(shop, server.url(), f"{schema}.keyed: {{mode: incremental, update_key: id}}")
+    process = shop.start("--json")
+    assert harness.wait_until(lambda: reading(server, "SELECT%keyed%"), process=process)
+    result = harness.stop(process, signal.SIGINT)
+    assert result.code == 130 and result.seconds < 3, str(result)
+    assert nothing_is_left(server)

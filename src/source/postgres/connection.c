@@ -207,10 +207,10 @@ status postgres_query_with(PGconn *conn, const char *sql, const char *const *val
     return take_result(conn, 0, out, err);
 }
 
-bool postgres_answers(PGconn *conn, int64_t within_ms, struct error *err)
+bool postgres_answers(PGconn *conn, const char *sql, int64_t within_ms, struct error *err)
 {
     PGresult *result = NULL;
-    if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, "SELECT 1")) {
+    if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, sql)) {
         (void)postgres_result_error(conn, NULL, err);
         return false;
     }

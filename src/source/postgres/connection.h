@@ -38,8 +38,8 @@ status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct erro
 status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
                            PGresult **out, struct error *err);
 
-/* Does the server say anything within WITHIN_MS? Else ERR says why not; a connection that is silent is severed. */
-bool postgres_answers(PGconn *conn, int64_t within_ms, struct error *err);
+/* Does the server answer SQL within WITHIN_MS? Else ERR says why not; a connection that is silent is severed. */
+bool postgres_answers(PGconn *conn, const char *sql, int64_t within_ms, struct error *err);
 /* For one that is idle: has it been ended meanwhile? Asks nobody. */
 bool postgres_is_alive(PGconn *conn);
 

@@ -336,6 +336,12 @@ static void reader_freep(struct reader **reader)
     postgres_reader_close(*reader);
 }
 
+static status_code still_works(void *context, struct error *err)
+{
+    const struct reader *reader = context;
+    return postgres_reader_silent(reader->source, reader->conn, err);
+}
+
 status postgres_reader_open(struct source *source, const struct read_plan *plan,
                             const struct read_request *request, const struct split *split,
                             const struct reader_options *options, struct reader **out,
@@ -355,6 +361,9 @@ status postgres_reader_open(struct source *source, const struct read_plan *plan,
     TRY(postgres_reader_connect(source, options->cancel, &reader->conn, err));
     /* max_value_bytes is a third of the memory: a row larger than all of it is not read */
     wire_init(&reader->wire, reader->conn, 3 * options->max_value_bytes);
+    reader->wire.silent = still_works;
+    reader->wire.silent_context = reader;
+    reader->wire.silent_ms = source->connect.network_timeout_s * 1000;
     TRY_IN(wire_copy(&reader->wire, text_string(&sql), options->cancel, err), err,
            "reading %s, split %u of %zu", plan->relation, split->number + 1, plan->n_splits);
     *out = TAKE(reader);

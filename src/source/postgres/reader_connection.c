@@ -1,6 +1,8 @@
 /* Which connection a reader gets: one that another reader gave back, or a new one; or, where the server has none to
  * give, the next that comes back. So a run goes on with as many connections as the server lets it have, whatever the number of
  * its readers is, and asks for more now and then. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/random.h"
 #include "source/postgres/postgres.h"
@@ -93,4 +95,32 @@ void postgres_reader_disconnect(struct source *source, PGconn *conn, bool usable
     else
         postgres_snapshot_discard(source, conn);
     count_reading(source, -1);
+}
+
+/* ---- a server that sends nothing ---- */
+
+/* It may be sorting, or cut off by something on the way that keeps the connection open. A new connection tells: a server that lets
+ * nobody in is cut off, and so is a backend that is done, or waits for its rows to be taken. A pooler's number of a backend is none
+ * of the server's: then nothing is found, and nothing concluded. */
+status postgres_reader_silent(struct source *source, PGconn *conn, struct error *err)
+{
+    SCOPED(postgres_disconnectp) PGconn *other = NULL;
+    SCOPED(postgres_clearp) PGresult *found = NULL;
+    struct error why = {0};
+    char sql[160];
+    status_code s = postgres_connect(&source->connect, &other, &why);
+    if (s != STATUS_OK && why.source_code == postgres_state_number("53300"))
+        return STATUS_OK; /* it lives */
+    snprintf(sql, sizeof(sql),
+             "SELECT 1 FROM pg_stat_activity WHERE pid = %d"
+             " AND (state <> 'active' OR wait_event = 'ClientWrite')",
+             PQbackendPID(conn));
+    if (s == STATUS_OK)
+        s = postgres_query(other, sql, &found, &why);
+    if (s == STATUS_OK && PQntuples(found) == 0)
+        return STATUS_OK;
+    return error_set(err, s == STATUS_CANCELLED ? s : STATUS_UNAVAILABLE,
+                     "the connection to the server is cut: nothing has come for %lld s, and %s",
+                     (long long)source->connect.network_timeout_s,
+                     s == STATUS_OK ? "the server has sent its rows" : why.text);
 }

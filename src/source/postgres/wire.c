@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "source/postgres/connection.h"
 
@@ -37,6 +38,7 @@ void wire_release(struct wire *wire)
 static status wait_for(struct wire *wire, short events, const struct cancel *cancel,
                        struct error *err)
 {
+    int64_t since = clock_monotonic_ns();
     for (;;) {
         struct pollfd one = {.fd = wire->socket, .events = events};
         TRY(cancel_check(cancel, err));
@@ -45,6 +47,14 @@ static status wait_for(struct wire *wire, short events, const struct cancel *can
             return STATUS_OK;
         if (ready < 0 && errno != EINTR)
             return error_os(err, errno, "cannot wait for the server");
+        if (wire->silent && clock_monotonic_ns() - since > wire->silent_ms * 1000000) {
+            status_code s = wire->silent(wire->silent_context, err);
+            if (s != STATUS_OK && poll(&one, 1, 0) == 0) { /* nothing came while it was asked */
+                wire->busy = false;
+                return s;
+            }
+            since = clock_monotonic_ns();
+        }
     }
 }
 

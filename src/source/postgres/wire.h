@@ -16,6 +16,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* The server has been silent for a while: does it still work? Else UNAVAILABLE. */
+typedef status_code (*wire_silent_fn)(void *context, struct error *err);
+
 struct wire {
     PGconn *conn;
     int socket;       /* CONN's, while messages are read here */
@@ -26,6 +29,9 @@ struct wire {
     bool busy;      /* a query is out and ReadyForQuery has not come */
     uint64_t bytes; /* read from the server */
     size_t max_message;
+    wire_silent_fn silent; /* asked after each silent_ms without a byte; NULL: nobody is */
+    void *silent_context;
+    int64_t silent_ms;
     bool cut; /* the message at `at` was refused for its size; its first READ_BYTES are there */
 };
 
