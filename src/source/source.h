@@ -195,7 +195,7 @@ struct source_limits {
 
 struct source_health {
     bool strained;  /* over a limit: one reader less, or none */
-    char text[160]; /* then: "latency of 210 ms is over 100 ms" */
+    char text[160]; /* then: "latency 210 ms over 100 ms" */
 };
 
 struct source_driver {
