@@ -357,3 +357,42 @@ def test_init_names_what_is_odd_and_its_job_runs(shop, server):
     (found,) = [s for s in shop.leat("discover", url, "--json").json["streams"] if s["stream"] == "public.orders"]
     assert [(c["name"], c["key_position"], c["usable_key"], c["indexed"]) for c in found["columns"]] == [
         ("id", 1, True, True), ("at", 0, True, False)], found
+
+
+def findings(shop, subject):
+    return [f for f in shop.leat("check", shop.job, "--json").json["findings"] if f["subject"] == subject]
+
+
+def test_check_counts_the_connections_that_server_database_and_role_leave(shop, server):
+    server.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 3; GRANT SELECT ON public.t TO few")
+    write_job(shop, server.url(user="few"), "public.t: {mode: full-refresh}")
+    (found,) = findings(shop, "connections")
+    assert found["level"] == "warning" and "CONNECTION LIMIT of the role" in found["remedy"], found
+    write_job(shop, server.url(user="few"), "public.t: {mode: full-refresh}", ", connections: 1")
+    (found,) = findings(shop, "connections")
+    assert found["level"] == "ok", found
+    shop.run()
+    server.sql("DROP OWNED BY few; DROP ROLE few")
+
+
+def test_timeouts_of_the_server_end_no_run_and_check_names_them(shop, server, schema):
+    server.sql(f"CREATE ROLE hurried LOGIN; ALTER ROLE hurried SET statement_timeout = '50ms';"
+               f"ALTER ROLE hurried SET idle_in_transaction_session_timeout = '50ms'; GRANT USAGE ON SCHEMA {schema} TO hurried;"
+               f"CREATE TABLE {schema}.t (id int); INSERT INTO {schema}.t VALUES (1); GRANT SELECT ON {schema}.t TO hurried")
+    write_job(shop, server.url(user="hurried"), f"""
+        q: {{mode: full-refresh, query: 'SELECT id, pg_sleep(0.3)::text AS s FROM {schema}.t'}}
+        {schema}.t: {{mode: full-refresh}}
+        """)
+    (found,) = findings(shop, "timeouts")
+    assert "idle_in_transaction_session_timeout = 50 ms, statement_timeout = 50 ms" in found["found"], found
+    shop.run()
+    assert rows(shop, ".", "q", "id") == [(1,)] and rows(shop, schema, "t", "id") == [(1,)]
+    server.sql("DROP OWNED BY hurried; DROP ROLE hurried")
+
+
+def test_check_says_when_a_statement_is_given_too_little_time(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.t AS SELECT repeat('x', 1000) AS pad FROM generate_series(1, 60000);"
+               f"CREATE TABLE {schema}.p (pad text) PARTITION BY LIST (pad)")
+    write_job(shop, server.url(), f"{schema}.t: {{mode: full-refresh}}", ", statement_timeout: 1 s")
+    late = [f for f in findings(shop, "timeouts") if "statement_timeout ends it" in f["found"]]
+    assert bool(late) == (server.version() < 14), late  # from 14 on it is read in pieces

@@ -196,21 +196,51 @@ static void check_sight(const struct checking *check, bool sees, bool standby)
              remedy);
 }
 
+/* The least of what the server, the database and the role leave. */
 static status check_sessions(const struct checking *check, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char found[256];
-    TRY(postgres_query(check->source->conn,
-                       "SELECT current_setting('max_connections')::int"
-                       " - current_setting('superuser_reserved_connections')::int"
-                       " - (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL)",
-                       &result, err));
-    long left = (long)postgres_cell_number(result, 0, 0);
-    bool enough = left > check->source->max_connections + 2;
-    snprintf(found, sizeof(found), "%ld more are free; a run takes at most %ld and 3", left,
-             (long)check->source->max_connections);
-    tell(check, enough ? FINDING_OK : FINDING_WARN, "connections", found,
-         enough ? NULL : "lower `connections`, or raise max_connections");
+    char found[256], remedy[128];
+    TRY(postgres_query(
+        check->source->conn,
+        "WITH others AS (SELECT datid, usesysid FROM pg_stat_activity WHERE datid IS NOT NULL)"
+        " SELECT 'max_connections', current_setting('max_connections')::int"
+        " - current_setting('superuser_reserved_connections')::int"
+        " - coalesce(current_setting('reserved_connections', true)::int, 0)"
+        " - (SELECT count(*) FROM others) AS n"
+        " UNION ALL SELECT 'the CONNECTION LIMIT of the database', datconnlimit"
+        " - (SELECT count(*) FROM others WHERE datid = d.oid) FROM pg_database d"
+        " WHERE datname = current_database() AND datconnlimit >= 0"
+        " UNION ALL SELECT 'the CONNECTION LIMIT of the role', rolconnlimit"
+        " - (SELECT count(*) FROM others WHERE usesysid = r.oid) FROM pg_roles r"
+        " WHERE rolname = current_user AND rolconnlimit >= 0 ORDER BY n LIMIT 1",
+        &result, err));
+    long left = (long)postgres_cell_number(result, 0, 1);
+    bool enough = left >= check->source->max_connections + 1; /* two, one of which is counted */
+    snprintf(found, sizeof(found), "%ld more are free; a run takes at most %ld and 2",
+             left > 0 ? left : 0, (long)check->source->max_connections);
+    snprintf(remedy, sizeof(remedy), "lower `connections`, or raise %s", PQgetvalue(result, 0, 0));
+    tell(check, enough ? FINDING_OK : FINDING_WARN, "connections", found, enough ? NULL : remedy);
+    return STATUS_OK;
+}
+
+/* What server, database or role would end us by. */
+static status check_timeouts(const struct checking *check, struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *result = NULL;
+    char found[400];
+    TRY(postgres_query(
+        check->source->conn,
+        "SELECT string_agg(name || ' = ' || reset_val || coalesce(' ' || unit, ''), ', '"
+        " ORDER BY name) FROM pg_settings WHERE name IN ('statement_timeout', "
+        "'transaction_timeout',"
+        " 'idle_in_transaction_session_timeout', 'idle_session_timeout') AND reset_val <> '0'",
+        &result, err));
+    if (PQgetisnull(result, 0, 0))
+        return STATUS_OK;
+    snprintf(found, sizeof(found), "%s: not for the sessions of a run, which set their own",
+             PQgetvalue(result, 0, 0));
+    tell(check, FINDING_OK, "timeouts", found, NULL);
     return STATUS_OK;
 }
 
@@ -329,6 +359,21 @@ static status check_snapshot(const struct checking *check, const struct postgres
     return STATUS_OK;
 }
 
+/* A stream that is read in pieces has as many statements. */
+static void check_statement_timeout(const struct checking *check,
+                                    const struct postgres_table *table)
+{
+    char found[300], takes[32], most[32];
+    double limit = (double)check->source->connect.statement_timeout_ms / 1000;
+    double seconds = (double)table->bytes / READ_BYTES_A_SECOND;
+    if (limit <= 0 || table->by_ctid || seconds <= limit)
+        return;
+    snprintf(found, sizeof(found),
+             "reading it may take %s (at 50 MB/s), and statement_timeout ends it after %s",
+             text_format_duration(seconds, takes), text_format_duration(limit, most));
+    tell(check, FINDING_WARN, "timeouts", found, "raise statement_timeout in the job");
+}
+
 /* Defaults that give the start of the transaction, or a later time. */
 static bool is_now(const char *expression)
 {
@@ -445,6 +490,7 @@ static status check_table(const struct checking *check, const struct read_reques
     if (table->oid)
         TRY(check_parent(check, table, arena, err));
     TRY(check_snapshot(check, table, err));
+    check_statement_timeout(check, table);
     if (!request->update_key)
         return STATUS_OK;
     if (xmin_is_key(table, request->update_key)) {
@@ -482,5 +528,6 @@ status postgres_check(struct source *source, const struct read_request *request,
     TRY(check_standby(&check, err));
     TRY(check_primary(&check, err));
     TRY(check_sessions(&check, err));
+    TRY(check_timeouts(&check, err));
     return check_open(&check, err);
 }
