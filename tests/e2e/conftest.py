@@ -44,6 +44,16 @@ def server():
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def standby(server):
+    """A streaming standby of it."""
+    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
+        pathlib.Path(folder).chmod(0o755)
+        standby = server.standby(pathlib.Path(folder) / "standby")
+        yield standby
+        standby.stop()
+
+
 @pytest.fixture
 def schema(server, request):
     """A schema of the test's own, and its name."""

@@ -333,15 +333,6 @@ def test_one_that_writes_another_table_holds_nothing_back(shop, server, schema, 
 # ---- a standby, with its primary as `fence` ----
 
 
-@pytest.fixture(scope="module")
-def standby(server):
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)
-        other = server.standby(pathlib.Path(folder) / "standby")
-        yield other
-        other.stop()
-
-
 def behind_primary(shop, standby, server, schema, key, more=""):
     incremental(shop, standby.url(), schema, key, f"settle: 0 s, fence: '{server.url()}'{more}")
 

@@ -76,27 +76,21 @@ def test_a_partitioned_table_and_where_and_select(shop, server, schema):
     assert shop.run().stream()["rows_written"] == 2
 
 
-def test_a_standby_needs_no_fence(shop, server, schema):
+def test_a_standby_needs_no_fence(shop, server, schema, standby):
     server.sql(f"CREATE TABLE {schema}.t (id int)")
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)
-        standby = server.standby(pathlib.Path(folder) / "standby")
-        try:
-            by_xmin(shop, standby.url(), f"{schema}.t")
-            with server.connect() as late:
-                late.execute(f"INSERT INTO {schema}.t VALUES (1)")
-                server.sql(f"INSERT INTO {schema}.t VALUES (2)")
-                standby.caught_up(server)
-                first = shop.run()
-                assert "largest" not in first.out and ids(shop, schema) == [], first
-                late.commit()
-            standby.caught_up(server)
-            shop.run()
-            assert ids(shop, schema) == [1, 2]
-            shop.run()
-            assert ids(shop, schema) == [1, 2]
-        finally:
-            standby.stop()
+    by_xmin(shop, standby.url(), f"{schema}.t")
+    with server.connect() as late:
+        late.execute(f"INSERT INTO {schema}.t VALUES (1)")
+        server.sql(f"INSERT INTO {schema}.t VALUES (2)")
+        standby.caught_up(server)
+        first = shop.run()
+        assert "largest" not in first.out and ids(shop, schema) == [], first
+        late.commit()
+    standby.caught_up(server)
+    shop.run()
+    assert ids(shop, schema) == [1, 2]
+    shop.run()
+    assert ids(shop, schema) == [1, 2]
 
 
 @pytest.mark.parametrize("make, says", [
