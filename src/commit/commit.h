@@ -97,6 +97,8 @@ struct commit_driver {
      * writer. Reads nothing. */
     status (*open)(struct storage *storage, const char *stream, const struct option_values *options,
                    struct table **out, struct error *err);
+    /* Read no log into more than BYTES of memory: NO_MEMORY then. */
+    void (*limit_memory)(struct table *table, uint64_t bytes);
     /* The state now. A table that is not there is a state (exists false). DENIED/BAD_DATA/HELD for a log that
      * can't be read to the end, with the reason; a missing record of ours or a record of another table sets
      * state->hold, it never means a first load. */

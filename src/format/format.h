@@ -102,6 +102,12 @@ struct key_value {
     const char *key, *value;
 };
 
+/* Memory of an encoder, beside the rows it is given and the row group that it makes of them. */
+struct encoder_needs {
+    uint64_t bytes;   /* compressor, pages, filters */
+    bool copies_rows; /* and the rows once more, in another order */
+};
+
 struct format_inspect_options {
     bool json;
     bool row_groups; /* each row group's columns too */
@@ -120,6 +126,9 @@ struct format_driver {
      * the option's name, or with `column "name": ` and the option's name. NULL: the tables say all. */
     status (*check_options)(const struct option_values *options, struct error *err);
 
+    /* Of the encoder that encoder_new makes of the same. */
+    status (*encoder_needs)(const struct schema *schema, const struct option_values *options,
+                            struct encoder_needs *out, struct error *err);
     /* An encoder for batches of SCHEMA (borrowed, must outlive it). BAD_CONFIG: a type or an option the format
      * can't carry. */
     status (*encoder_new)(const struct schema *schema, const struct option_values *options,

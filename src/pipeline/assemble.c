@@ -512,7 +512,7 @@ status stream_assemble(struct stream_run *stream, struct error *err)
     unsigned threads = run->workers;
     struct assembly_pass pass = {.stream = stream, .assembly = stream->assembly};
     pass.share_bytes = stream_share_bytes(stream, &threads);
-    pass.batch_limit_bytes = pass.share_bytes / 3;
+    pass.batch_limit_bytes = pass.share_bytes / (stream->needs.copies_rows ? 4 : 3);
     if (pass.batch_limit_bytes > stream->spec->file_size) /* a row group no larger than a file */
         pass.batch_limit_bytes = stream->spec->file_size;
     pthread_mutex_init(&pass.mutex, NULL);

@@ -10,6 +10,7 @@
  *   with partitions      three eighths are the chunk, as much its rows in the order of their partitions; of large partitions
  *                        an eighth at a time is encoded
  *   both                 a twelfth is the largest value: as the source gives it, in the chunk, and in a page
+ *   sort_by              a quarter, and five sixteenths: what is encoded then stands there twice
  *
  * A larger value ends the task with NO_MEMORY. It gives its share back, waits for the whole budget and is done again alone:
  * then a row may be two fifths of the budget, and is encoded as soon as it is read. */
@@ -41,14 +42,15 @@ static void plan_room(const struct stream_run *stream, uint64_t share_bytes, boo
     out->slice_bytes = smaller(share_bytes / 8, target);
     out->keep_bytes = smaller(out->slice_bytes, KEEP_PLAIN_BYTES);
     out->group_bytes = target;
-    out->chunk_bytes =
-        stream->spec->n_partitions ? share_bytes / 8 * 3 : smaller(share_bytes / 3, target);
+    bool sorts = stream->needs.copies_rows; /* what is encoded then stands there twice */
+    out->chunk_bytes = stream->spec->n_partitions ? share_bytes / 16 * (sorts ? 5 : 6)
+                                                  : smaller(share_bytes / (sorts ? 4 : 3), target);
     out->value_bytes = share_bytes / 12;
     out->data_bytes = out->chunk_bytes + out->chunk_bytes / 2 + out->value_bytes;
     if (alone) {
         out->chunk_bytes = smaller(ALONE_CHUNK_BYTES, target);
         out->value_bytes = SIZE_MAX; /* the reader knows the limit, and says it */
-        out->data_bytes = share_bytes / 100 * 46;
+        out->data_bytes = share_bytes / 100 * (sorts ? 30 : 46);
     }
 }
 

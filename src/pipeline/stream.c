@@ -77,6 +77,8 @@ status with_retries(struct cancel *cancel, try_fn once, void *context, struct er
 
 /* What a reader, an encoder and their buffers take before the first row, about; measured with 3 and with 1,600 columns. */
 static const uint64_t LEAST_TASK_BYTES = 12 << 20, LEAST_COLUMN_BYTES = 12 << 10;
+/* Of it an encoder may have so much. */
+static const uint64_t LEAST_ENCODER_BYTES = 5 << 20;
 
 enum { LEAST_PIECES_BYTES = 1 << 20 };
 
@@ -97,6 +99,8 @@ status stream_hold(struct stream_run *stream, struct error *err)
     char *name = arena_printf(&stream->arena, "%s/pieces", stream->staging);
     if (!name)
         return error_no_memory(err);
+    TRY(stream->spec->format->encoder_needs(&stream->data_schema, &stream->spec->format_options,
+                                            &stream->needs, err));
     pieces_release(&stream->pieces);
     TRY(pieces_init(&stream->pieces, stream->storage, name, pieces, stream->plan.n_splits, err));
     TRY(budget_wait(stream->run->budget, kept + stream->plan.held_bytes, &stream->cancel, err));
@@ -115,12 +119,15 @@ uint64_t stream_share_bytes(const struct stream_run *stream, unsigned *threads)
 {
     uint64_t limit = stream_task_bytes(stream);
     uint64_t least = LEAST_TASK_BYTES + stream->plan.schema.n_fields * LEAST_COLUMN_BYTES;
+    uint64_t encoder = stream->needs.bytes > LEAST_ENCODER_BYTES ? stream->needs.bytes : 0;
+    least += encoder;
     uint64_t most = limit / least ? limit / least : 1;
     if (*threads > most)
         *threads = (unsigned)most;
     if (*threads == 0)
         *threads = 1;
-    return limit / *threads;
+    uint64_t share = limit / *threads;
+    return share > 2 * encoder ? share - encoder : share / 2;
 }
 
 void batch_view(const struct batch *batch, const struct schema *schema, const size_t *pick,

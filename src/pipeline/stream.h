@@ -8,8 +8,8 @@
 #include "batch/convert.h"
 #include "commit/commit.h"
 #include "partition/partition.h"
-#include "pipeline/pieces.h"
 #include "pipeline/pace.h"
+#include "pipeline/pieces.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/segment.h"
 #include "thread/thread.h"
@@ -22,7 +22,7 @@ struct run_context {
     struct run_progress *progress;
     struct source *source;
     struct budget *budget;
-    struct gate *encode_gate; /* at most `workers` encode at once */
+    struct gate *encode_gate;  /* at most `workers` encode at once */
     unsigned readers, workers; /* readers: 0 where their number climbs */
     unsigned climbed;          /* to so many in the stream before; 0: none was */
     struct pace pace;
@@ -102,6 +102,7 @@ struct stream_run {
     bool plan_written;
 
     uint64_t row_group_rows;     /* the format's option */
+    struct encoder_needs needs;  /* of each encoder */
     uint64_t held_bytes;         /* of the budget, from the first split to the last file */
     struct split_result *splits; /* plan.n_splits */
 

@@ -87,6 +87,8 @@ status stream_open_target(struct stream_run *stream, struct error *err)
         TRY(take_lock(stream, err));
     TRY(stream->spec->table->open(stream->storage, stream->spec->name,
                                   &stream->spec->commit_options, &stream->table, err));
+    stream->spec->table->limit_memory(stream->table,
+                                      stream_task_bytes(stream) - stream_kept_bytes(stream));
     struct load_context context = {stream};
     TRY(with_retries(&stream->cancel, load_once, &context, err));
     return hold_unless_accepted(stream, err);

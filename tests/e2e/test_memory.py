@@ -12,7 +12,7 @@ import pytest
 
 import harness
 import heavy
-from harness import FAILED
+from harness import FAILED, USAGE
 from readers import log
 
 ALLOWANCE = 64 * heavy.MB
@@ -164,3 +164,24 @@ def test_wide_rows_in_partitions_of_random_order(shop, partitions, megabytes):
     stream = load(shop, megabytes, options)
     assert stream["files"] == stream["partitions"] == partitions
     assert_sums(shop, "count(*), sum(id), sum(c002), sum(length(c003)), sum(c058), sum(length(c059))")
+
+
+def test_more_partitions_than_the_budget_has_room_for(shop):
+    """Each partition and its file has a name that stays in memory: an eighth of the budget is for them."""
+    shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)")
+    shop.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO t SELECT i, i FROM n")
+    shop.write_job("t: {mode: full-refresh, partition_by: [id]}")
+    result = shop.run("--memory", "64MB", expect=USAGE)
+    assert "choose a coarser partition_by, or give more with --memory" in result.err
+    assert not shop.table("t").exists() or not (shop.table("t") / "_delta_log").exists()
+
+
+def test_pieces_of_many_splits_leave_memory(shop):
+    """More pieces than the part of the budget that is theirs: they go to the staging area, and come back."""
+    shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, day INTEGER, v REAL)")
+    shop.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600000)"
+        " INSERT INTO t SELECT i, i * 7919 % 1200, i * 0.5 FROM n"
+    )
+    load(shop, 64, "partition_by: [day]", "--workers", "2")
+    assert_sums(shop, "count(*), sum(id), sum(day), sum(v), count(DISTINCT day), sum(id * day)")

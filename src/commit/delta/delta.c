@@ -11,6 +11,11 @@
 
 enum { RECORD_LIMIT_BYTES = 256 * 1024 * 1024 };
 
+static void delta_limit_memory(struct table *table, uint64_t bytes)
+{
+    delta_table(table)->memory_limit = bytes;
+}
+
 static void delta_close(struct table *table)
 {
     struct delta_table *delta = delta_table(table);
@@ -287,6 +292,7 @@ const struct commit_driver commit_delta = {
     .name = "delta",
     .options = no_options,
     .open = delta_open,
+    .limit_memory = delta_limit_memory,
     .load = delta_load,
     .carry = delta_carry,
     .check_schema = delta_check,

@@ -14,7 +14,8 @@
 struct delta_table {
     struct storage *storage; /* borrowed */
     char *stream;
-    char *folder; /* "_leat/<stream as one segment>" */
+    char *folder;          /* "_leat/<stream as one segment>" */
+    uint64_t memory_limit; /* of what a log is read into; 0: none */
 };
 
 static inline struct delta_table *delta_table(struct table *table)
@@ -108,6 +109,7 @@ struct replay {
     struct replay_file **files; /* in order of first appearance */
     size_t n_files, capacity, n_live;
     bool keep_rows;
+    uint64_t memory_limit;
     struct slice last_partition;
     struct arena arena;
 };

@@ -64,6 +64,24 @@ static status grow(struct replay *replay, struct error *err)
     return STATUS_OK;
 }
 
+static uint64_t memory_of(const struct replay *replay)
+{
+    return replay->arena.total_bytes +
+           replay->capacity * (sizeof(*replay->files) + sizeof(*replay->buckets));
+}
+
+static status check_room(const struct replay *replay, struct error *err)
+{
+    char limit[32];
+    if (!replay->memory_limit || memory_of(replay) <= replay->memory_limit)
+        return STATUS_OK;
+    return error_set(
+        err, STATUS_NO_MEMORY,
+        "the table's log names more than %zu files, which the memory budget (%s) has no "
+        "room for; give more with --memory",
+        replay->n_files, text_format_bytes(replay->memory_limit, limit));
+}
+
 /* The entry of NAME, made if there is none; NAME is the arena's. */
 static status entry_of(struct replay *replay, const char *name, struct replay_file **out,
                        struct error *err)
@@ -74,6 +92,7 @@ static status entry_of(struct replay *replay, const char *name, struct replay_fi
         return STATUS_OK;
     if (replay->n_files == replay->capacity)
         TRY(grow(replay, err));
+    TRY(check_room(replay, err));
     struct replay_file *file = arena_alloc(&replay->arena, sizeof(*file));
     if (!file)
         return error_no_memory(err);
@@ -167,7 +186,8 @@ static status begin(const struct delta_table *table, const struct log_listing *l
          base_is_bad(s) && listing_base(listing, request->version, request->order, nth, &base);
          nth++) {
         replay_release(out);
-        *out = (struct replay){.keep_rows = request->keep_rows, .base = base};
+        *out = (struct replay){
+            .keep_rows = request->keep_rows, .memory_limit = table->memory_limit, .base = base};
         s = read_base(table, out, err);
     }
     return base_is_bad(s) ? listing_no_base(table->storage, listing, &base, err) : s;

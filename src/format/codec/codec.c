@@ -64,6 +64,22 @@ static status use_deflate(struct codec *codec, int level, struct error *err)
     return codec->deflate ? STATUS_OK : error_no_memory(err);
 }
 
+size_t codec_memory(struct codec_spec spec)
+{
+    /* zstd: its tables for inputs of 1 MiB grow in these steps, in units of 100 kB; libdeflate's are all below 1 MB */
+    static const struct {
+        int level;
+        size_t size;
+    } steps[] = {{1, 6},  {2, 8},    {3, 13},   {4, 26},  {6, 37},
+                 {8, 68}, {12, 131}, {17, 174}, {19, 181}};
+    size_t n = sizeof(steps) / sizeof(steps[0]), i = 0;
+    if (spec.id != CODEC_ZSTD)
+        return spec.id == CODEC_GZIP ? 1000000 : 0;
+    while (i + 1 < n && steps[i].level < spec.level)
+        i++;
+    return (steps[i].size + 1) * 100000;
+}
+
 status codec_use(struct codec *codec, struct codec_spec spec, struct error *err)
 {
     if (spec.id == CODEC_ZSTD)

@@ -31,6 +31,8 @@ struct codec {
     int deflate_level;
 };
 
+/* Bytes that a compressor keeps, once it has seen pages of 1 MiB. */
+size_t codec_memory(struct codec_spec spec);
 /* Another codec or level from now on; keeps the compressors. */
 status codec_use(struct codec *codec, struct codec_spec spec, struct error *err);
 status codec_init(struct codec *codec, struct codec_spec spec, struct error *err);

@@ -8,6 +8,7 @@ const struct format_driver parquet_driver = {
     .options = parquet_option_specs,
     .column_options = parquet_column_specs,
     .check_options = parquet_options_check,
+    .encoder_needs = parquet_encoder_needs,
     .encoder_new = parquet_encoder_new,
     .encode = parquet_encode,
     .encoder_free = parquet_encoder_free,

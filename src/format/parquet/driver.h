@@ -7,6 +7,8 @@
 extern const struct format_driver parquet_driver;
 
 /* encoder.c */
+status parquet_encoder_needs(const struct schema *schema, const struct option_values *values,
+                             struct encoder_needs *out, struct error *err);
 status parquet_encoder_new(const struct schema *schema, const struct option_values *options,
                            struct encoder **out, struct error *err);
 status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,

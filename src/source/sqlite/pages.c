@@ -210,6 +210,11 @@ status page_map_make(sqlite3 *db, const struct wal_header *header, struct page_m
     return s;
 }
 
+size_t page_map_bytes(const struct page_map *map)
+{
+    return map->frames ? 2 * sizeof(*map->frames) * ((size_t)map->mask + 1) : 0;
+}
+
 void page_map_release(struct page_map *map)
 {
     mem_free(map->frames);

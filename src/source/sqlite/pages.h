@@ -37,6 +37,7 @@ struct page_map {
 status page_map_make(sqlite3 *db, const struct wal_header *header, struct page_map *out,
                      struct error *err);
 void page_map_release(struct page_map *map);
+size_t page_map_bytes(const struct page_map *map); /* memory it takes */
 
 /* One connection's handles. The connection must stay inside its transaction and on the thread that reads. */
 struct page_source {

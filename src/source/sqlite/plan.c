@@ -351,6 +351,7 @@ static status copy_facts(struct planning *p, const struct source *source, struct
     plan->today = (int32_t)today;
     plan->relation = arena_strdup(&plan->arena, p->table.label);
     plan->source_identity = arena_strdup(&plan->arena, source->identity);
+    plan->held_bytes = page_map_bytes(&snapshot->pages);
     plan->max_readers = snapshot->n_readers;
     if (snapshot->token) {
         plan->token = arena_strdup(&plan->arena, snapshot->token);

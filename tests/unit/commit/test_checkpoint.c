@@ -135,11 +135,45 @@ static void a_member_that_leat_does_not_know_is_not_left_out(void **state)
                        "baseRowId");
 }
 
+static status_code count_file(void *context, const struct live_file *file, struct error *err)
+{
+    ++*(size_t *)context;
+    return STATUS_OK;
+}
+
+static void a_log_that_does_not_fit_the_memory_is_refused(void **state)
+{
+    struct scratch *scratch = *state;
+    SCOPED(text_release) struct text lines = {0};
+    struct test_run run;
+    size_t files = 0;
+    CHECK_OK(test_add(scratch, "a.parquet", "RUN1", 1));
+    for (int i = 0; i < 2000; i++)
+        text_printf(
+            &lines,
+            "{\"add\":{\"path\":\"%05d.parquet\",\"partitionValues\":{\"day\":null},\"size\":1,"
+            "\"modificationTime\":1,\"dataChange\":true}}\n",
+            i);
+    put_version_text(scratch, 1, text_string(&lines));
+    CHECK_OK(test_begin(&run, scratch->storage, "public.orders"));
+    const struct commit_driver *delta = commit_find("delta");
+    delta->limit_memory(run.table, 100000);
+    CHECK_CALL(delta->each_file(run.table, count_file, &files, &run.err), STATUS_NO_MEMORY,
+               &run.err);
+    assert_non_null(strstr(run.err.text, "give more with --memory"));
+    run.err = (struct error){0};
+    delta->limit_memory(run.table, 1000000);
+    CHECK_CALL(delta->each_file(run.table, count_file, &files, &run.err), STATUS_OK, &run.err);
+    assert_int_equal(files, 2001);
+    test_end(&run);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         T(each_file_counts_once_as_its_last_line_has_it),
+        T(a_log_that_does_not_fit_the_memory_is_refused),
         T(the_next_checkpoint_is_ten_versions_later),
         T(a_hint_that_tells_nothing_is_mended),
         T(a_checkpoint_of_the_version_by_another_is_never_overwritten),
