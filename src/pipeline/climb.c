@@ -2,13 +2,15 @@
 
 static const double LEAST_GAIN = 0.05;
 /* A window shorter than this holds too few of the pauses between splits. */
-static const double FIRST_SECONDS = 0.5, DECIDE_SECONDS = 1.0, HOLD_SECONDS = 2.0;
+static const double FIRST_SECONDS = 0.5, UP_SECONDS = 1.0, HOLD_SECONDS = 2.0;
+/* Who goes back too soon tries again seconds later only. */
+static const double BACK_SECONDS = 1.5;
 /* A new reader that brings half of what the others do on average is no accident, so this is enough to see it. On a
  * long link every reader does, and the climb costs less than a second for each. */
 static const double EARLY_SECONDS = 0.25, EARLY_PART = 0.5;
 /* Other work on source and machine makes rates go up and down; this is more. */
 static const double FALL = 0.25;
-enum { FIRST_HOLD = 8, LONGEST_HOLD = 128, STRAINED_HOLD = 4 };
+enum { FIRST_HOLD = 2, LONGEST_HOLD = 128, STRAINED_HOLD = 4 };
 
 void climb_init(struct climb *climb, unsigned start, unsigned most)
 {
@@ -41,10 +43,10 @@ static enum climb_move grown(struct climb *climb, double rate, double seconds)
     double share = 1.0 / (climb->readers - 1); /* what an average reader would bring */
     if (gain >= LEAST_GAIN && gain >= EARLY_PART * share && seconds >= EARLY_SECONDS)
         return up(climb, rate);
-    if (seconds < DECIDE_SECONDS)
-        return CLIMB_MEASURE_ON;
-    if (gain >= LEAST_GAIN)
+    if (gain >= LEAST_GAIN && seconds >= UP_SECONDS)
         return up(climb, rate);
+    if (seconds < BACK_SECONDS)
+        return CLIMB_MEASURE_ON;
     climb->readers--;
     climb->gain = gain;
     (void)hold(climb, CLIMB_NO_GAIN, climb->rate);
@@ -82,6 +84,12 @@ enum climb_move climb_measured(struct climb *climb, double rate, double seconds)
         return held(climb, rate, seconds);
     }
     return CLIMB_STAY;
+}
+
+void climb_refined(struct climb *climb, double rate)
+{
+    if (climb->phase == CLIMB_GROWING)
+        climb->rate = rate;
 }
 
 void climb_strained(struct climb *climb)

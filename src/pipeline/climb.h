@@ -44,6 +44,9 @@ struct climb {
 void climb_init(struct climb *climb, unsigned start, unsigned most);
 /* All of climb->readers have been reading for SECONDS of a window, RATE (above 0) in its mean. */
 enum climb_move climb_measured(struct climb *climb, double rate, double seconds);
+/* After CLIMB_UP: until the new reader began to read, the others had RATE. A window that was enough to go up is short, and
+ * one that was lucky; what the new one brings is compared with this. */
+void climb_refined(struct climb *climb, double rate);
 /* The source is over a limit, and as many readers as were wanted are there. */
 void climb_strained(struct climb *climb);
 /* It is no longer: a climb that was brought to nothing starts again with one. */

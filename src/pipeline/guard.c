@@ -106,6 +106,7 @@ static void end_window(struct guard *guard, int64_t now)
 {
     struct pace *pace = &guard->stream->run->pace;
     guard->window_ns = 0;
+    guard->refining = false;
     guard->changed_ns = now;
     atomic_store(&pace->most_reading, atomic_load(&pace->reading));
 }
@@ -125,6 +126,24 @@ static void keep_point(struct guard *guard, unsigned readers, double rate, int64
                                   .after_seconds = (double)(now - guard->started_ns) / 1e9};
 }
 
+static double window_rate(const struct guard *guard, int64_t now, double *out_seconds)
+{
+    uint64_t bytes = atomic_load(&guard->stream->run->pace.bytes) - guard->window_bytes;
+    *out_seconds = (double)(now - guard->window_ns) / (double)SECOND_NS;
+    return *out_seconds > 0 ? (double)bytes / *out_seconds : 0;
+}
+
+/* The one that comes reads; until now the others read alone. */
+static void refine(struct guard *guard, int64_t now)
+{
+    double seconds, rate = window_rate(guard, now, &seconds);
+    guard->refining = false;
+    if (rate <= 0)
+        return;
+    climb_refined(&guard->climb, rate);
+    guard->points[guard->n_points - 1].bytes_per_second = rate;
+}
+
 static void measure(struct guard *guard, unsigned running, int64_t now)
 {
     struct climb *climb = &guard->climb;
@@ -133,26 +152,28 @@ static void measure(struct guard *guard, unsigned running, int64_t now)
         end_window(guard, now);
         return;
     }
-    if (guard->window_ns == 0) {
+    if (guard->window_ns == 0 || guard->refining) {
         bool all = atomic_load(&pace->most_reading) >= climb->readers;
-        if (all || now - guard->changed_ns > PATIENCE_NS)
-            begin_window(guard, now);
+        if (!all && now - guard->changed_ns < PATIENCE_NS)
+            return;
+        if (guard->refining)
+            refine(guard, now);
+        begin_window(guard, now);
         return;
     }
-    uint64_t bytes = atomic_load(&pace->bytes) - guard->window_bytes;
-    double seconds = (double)(now - guard->window_ns) / (double)SECOND_NS;
     unsigned readers = climb->readers;
-    if (bytes == 0 || seconds <= 0)
-        return;
-    double rate = (double)bytes / seconds;
-    enum climb_move move = climb_measured(climb, rate, seconds);
+    double seconds, rate = window_rate(guard, now, &seconds);
+    enum climb_move move = rate > 0 ? climb_measured(climb, rate, seconds) : CLIMB_MEASURE_ON;
     if (move == CLIMB_MEASURE_ON)
         return;
     keep_point(guard, readers, rate, now);
-    if (move == CLIMB_STAY)
+    int64_t window_ns = guard->window_ns;
+    end_window(guard, now);
+    guard->refining = move == CLIMB_UP;
+    if (guard->refining)
+        guard->window_ns = window_ns;
+    else if (move == CLIMB_STAY)
         begin_window(guard, now);
-    else
-        end_window(guard, now);
 }
 
 /* ---- health ---- */

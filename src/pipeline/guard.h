@@ -20,6 +20,7 @@ struct guard {
     uint64_t least_share; /* of the memory, with climb.most readers */
 
     int64_t window_ns;     /* when it began; 0: not all are reading yet */
+    bool refining;         /* one more is coming; the window of the others goes on until it reads */
     uint64_t window_bytes; /* pace->bytes then */
     int64_t changed_ns;    /* the number of readers */
     int64_t looked_ns;     /* at the health */

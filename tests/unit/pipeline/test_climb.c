@@ -27,7 +27,7 @@ static void readers_come_while_each_brings_five_percent(void **state)
         {100, 0.5, CLIMB_UP, 3},   /* the first is measured */
         {130, 1.0, CLIMB_UP, 4},   /* 30 % */
         {138, 1.0, CLIMB_UP, 5},   /* 6 % */
-        {140, 1.0, CLIMB_BACK, 4}, /* 1.4 % */
+        {140, 1.5, CLIMB_BACK, 4}, /* 1.4 % */
         {138, 2.0, CLIMB_STAY, 4},
     };
     struct climb climb;
@@ -39,7 +39,7 @@ static void readers_come_while_each_brings_five_percent(void **state)
 
 static void a_rate_that_falls_takes_the_last_reader_back(void **state)
 {
-    static const struct window windows[] = {{100, 0.5, CLIMB_UP, 3}, {90, 1.0, CLIMB_BACK, 2}};
+    static const struct window windows[] = {{100, 0.5, CLIMB_UP, 3}, {90, 1.5, CLIMB_BACK, 2}};
     struct climb climb;
     climb_init(&climb, 2, 8);
     FOLLOW(&climb, windows);
@@ -54,7 +54,7 @@ static void little_is_not_decided_upon_early(void **state)
         {150, 0.2, CLIMB_MEASURE_ON, 3}, /* too short for anything */
         {120, 0.4, CLIMB_MEASURE_ON, 3}, /* less than half of what the others bring */
         {110, 1.0, CLIMB_UP, 4},         {120, 0.3, CLIMB_MEASURE_ON, 4},
-        {112, 0.9, CLIMB_MEASURE_ON, 4}, {112, 1.0, CLIMB_BACK, 3},
+        {112, 1.4, CLIMB_MEASURE_ON, 4}, {112, 1.5, CLIMB_BACK, 3},
     };
     struct climb climb;
     climb_init(&climb, 2, 8);
@@ -81,16 +81,27 @@ static void one_more_is_tried_again_after_a_while_and_later_each_time(void **sta
     climb_init(&climb, 2, 8);
     assert_int_equal(climb_measured(&climb, 100, 0.5), CLIMB_UP);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(climb_measured(&climb, 101, 1.0), CLIMB_BACK);
+        assert_int_equal(climb_measured(&climb, 101, 1.5), CLIMB_BACK);
         for (windows = 1; climb_measured(&climb, 100, 2.0) == CLIMB_STAY; windows++)
             assert_int_equal(climb.readers, 2);
         waits[i] = windows;
         assert_int_equal(climb.readers, 3);
         assert_int_equal(climb_chosen(&climb), 2); /* the third is on trial */
     }
-    assert_int_equal(waits[0], 8);
-    assert_int_equal(waits[1], 16);
-    assert_int_equal(waits[2], 32);
+    assert_int_equal(waits[0], 2);
+    assert_int_equal(waits[1], 4);
+    assert_int_equal(waits[2], 8);
+}
+
+static void a_lucky_window_is_not_what_the_next_is_compared_with(void **state)
+{
+    struct climb climb;
+    climb_init(&climb, 4, 8);
+    assert_int_equal(climb_measured(&climb, 40, 0.5), CLIMB_UP);
+    assert_int_equal(climb_measured(&climb, 58, 0.25), CLIMB_UP);
+    climb_refined(&climb, 50);
+    assert_int_equal(climb_measured(&climb, 59, 0.25), CLIMB_UP);
+    assert_int_equal(climb.readers, 7);
 }
 
 static void a_source_that_gets_slow_is_relieved(void **state)
@@ -103,6 +114,7 @@ static void a_source_that_gets_slow_is_relieved(void **state)
     };
     struct climb climb;
     climb_init(&climb, 2, 4);
+    climb.next_windows = 8;
     FOLLOW(&climb, windows);
     assert_int_equal(climb.reason, CLIMB_FELL);
 }
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(little_is_not_decided_upon_early),
         cmocka_unit_test(much_is_decided_upon_early),
         cmocka_unit_test(one_more_is_tried_again_after_a_while_and_later_each_time),
+        cmocka_unit_test(a_lucky_window_is_not_what_the_next_is_compared_with),
         cmocka_unit_test(a_source_that_gets_slow_is_relieved),
         cmocka_unit_test(strain_takes_readers_one_by_one_to_none),
         cmocka_unit_test(no_more_than_allowed_ever_read),
