@@ -412,3 +412,53 @@ def test_a_fence_beside_a_primary_is_not_needed(shop, server, schema, events):
     shop.run()
     assert ids(shop, schema) == [1, 2, 3]
     assert "the source is no standby" in shop.leat("check", shop.job).out
+
+
+# ---- where no bound is exact ----
+
+
+@pytest.mark.parametrize("make, says", [
+    ("CREATE TABLE {s}.events (id bigint GENERATED ALWAYS AS IDENTITY (CACHE 20))", "has CACHE 20, so sessions draw keys ahead"),
+    ("CREATE TABLE {s}.events (id bigint GENERATED ALWAYS AS IDENTITY (CYCLE))", "does not always grow"),
+    ("CREATE SEQUENCE {s}.other; CREATE TABLE {s}.events (id bigserial);"
+     "CREATE TABLE {s}.child (id bigint DEFAULT nextval('{s}.other')) INHERITS ({s}.events)", "comes from 2 sequences"),
+    ("CREATE TABLE {s}.t (id bigserial); CREATE VIEW {s}.events AS SELECT * FROM {s}.t", "it is no table"),
+    ("CREATE TABLE {s}.t (id bigserial); CREATE MATERIALIZED VIEW {s}.events AS SELECT * FROM {s}.t", "it is no table"),
+])
+def test_check_plan_and_run_say_why_a_bound_is_not_exact(shop, server, schema, make, says):
+    server.sql(make.format(s=schema))
+    incremental(shop, server.url(), schema, "id")
+    (found,) = [f for f in shop.leat("check", shop.job, "--json").json["findings"] if f["subject"] == "update_key"]
+    assert found["level"] == "warning" and says in found["found"], found
+    assert "update_key: xmin" in found["remedy"] and "lookback" in found["remedy"], found
+    for told in (shop.leat("plan", shop.job), shop.run()):
+        assert says in told.out and "the bound is the largest" in told.out, told
+
+
+def test_a_sequence_that_drew_ahead_needs_sessions_to_end(shop, server, schema):
+    server.sql(f"CREATE SEQUENCE {schema}.s CACHE 10; CREATE TABLE {schema}.events (id bigint DEFAULT nextval('{schema}.s'))")
+    by_key, by_row = harness.Shop(shop.folder / "key"), harness.Shop(shop.folder / "row")
+    incremental(by_key, server.url(), schema, "id")
+    incremental(by_row, server.url(), schema, "xmin")
+    with server.connect(autocommit=True) as ahead:
+        ahead.execute(f"INSERT INTO {schema}.events DEFAULT VALUES")  # 1, and 2 to 10 are its own
+        server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES")  # 11
+        by_key.run(), by_row.run()
+        ahead.execute(f"INSERT INTO {schema}.events DEFAULT VALUES")  # 2
+        by_key.run(), by_row.run()
+    assert ids(by_key, schema) == [1, 11]  # as was said: a smaller key is missed
+    assert ids(by_row, schema) == [1, 2, 11]
+
+
+def test_a_subscriber_takes_xmin(shop, server, schema):
+    """Rows of a publisher are written here by transactions of this server."""
+    server.sql(f"CREATE TABLE {schema}.events (id bigint)")
+    incremental(shop, server.url(), schema, "xmin")
+    with server.connect() as applies:
+        applies.execute("SET LOCAL session_replication_role = replica")
+        applies.execute(f"INSERT INTO {schema}.events VALUES (5)")
+        server.sql(f"INSERT INTO {schema}.events VALUES (9)")
+        shop.run()
+        applies.commit()
+    shop.run()
+    assert ids(shop, schema) == [5, 9]
