@@ -181,7 +181,7 @@ def test_pieces_of_many_splits_leave_memory(shop):
     shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, day INTEGER, v REAL)")
     shop.sql(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600000)"
-        " INSERT INTO t SELECT i, i * 7919 % 1200, i * 0.5 FROM n"
+        " INSERT INTO t SELECT i, i * 7919 % 6000, i * 0.5 FROM n"
     )
     load(shop, 64, "partition_by: [day as day_part]", "--workers", "2")
     assert_sums(shop, "count(*), sum(id), sum(day), sum(v), count(DISTINCT day), sum(id * day)")
