@@ -6,6 +6,8 @@
 #include "commit/contract.h"
 #include "pipeline/stream.h"
 
+enum { CHANGES_TOLD = 10 }; /* so that a message has room for the choices */
+
 /* ---- what is done about a change ---- */
 
 /* A full refresh leaves no file of the old schema behind: there --accept-schema takes whatever it is, and a new column does
@@ -140,11 +142,16 @@ status stream_check_contract(struct stream_run *stream, struct error *err)
     if (told.size > 0)
         applied = replaces && stream->run->options->accept_schema;
     for (size_t i = 0; i < changes.n; i++) {
-        text_append(&told, "; ");
-        contract_change_append(&told, &changes.items[i]);
+        if (i < CHANGES_TOLD) {
+            text_append(&told, "; ");
+            contract_change_append(&told, &changes.items[i]);
+        }
         applied &= is_applied(stream, &changes.items[i], replaces);
         stream->widens |= changes.items[i].kind == CHANGE_WIDEN;
     }
+    if (changes.n > CHANGES_TOLD)
+        text_printf(&told, "; and %zu more changes, which leat check lists",
+                    changes.n - CHANGES_TOLD);
     if (!applied)
         return hold(&told, &changes, replaces, err);
     if (told.size > 0) {

@@ -56,3 +56,11 @@ def test_check_says_what_a_run_would_hold_for(shop, loaded):
     (drift,) = [f for f in told if f["subject"] == "drift"]
     assert drift["level"] == "warning" and 'column "n" is now called "m"; column "more" is new' in drift["found"]
     assert 'column "n" is now called "m"' in shop.run(expect=harness.HELD).stream()["error"]["message"]
+
+
+def test_many_changes_leave_room_for_the_choices(shop, loaded):
+    for i in range(40):
+        shop.sql(f"ALTER TABLE t ADD COLUMN a_column_with_a_long_name_that_fills_a_message_{i} TEXT")
+    loaded("on_change: {add: stop}")
+    message = shop.run(expect=harness.HELD).stream()["error"]["message"]
+    assert "and 30 more changes" in message and "on_change: {add: apply}" in message and "--accept-schema" in message
