@@ -234,14 +234,17 @@ static status leave_candidate(const struct fence_facts *facts, const struct cand
     return candidate_write(own, arena, &out->state, err);
 }
 
-static status say_open(const struct fence_facts *facts, bool hidden, PGconn *conn,
+/* KNOWN: the keys were looked at in time; another stream's end may have taken that away. */
+static status say_open(const struct fence_facts *facts, bool known, bool hidden, PGconn *conn,
                        struct arena *arena, struct fence *out, struct error *err)
 {
-    const char *open = arena_printf(
-        arena, "transactions (pid %s) were open for longer than `settle`", facts->pids);
+    const char *open =
+        known ? arena_printf(arena, "transactions (pid %s) were open for longer than `settle`",
+                             facts->pids)
+              : "the largest key was not looked at before the snapshot was taken";
     const char *grant = hidden ? arena_printf(arena,
-                                              "; GRANT pg_read_all_stats TO \"%s\" gives one "
-                                              "below their start",
+                                              "; GRANT pg_read_all_stats TO \"%s\" gives one below "
+                                              "their start",
                                               PQuser(conn))
                                : "";
     if (!open || !grant)
@@ -280,7 +283,7 @@ static status bound_by_waiting(const struct source *source, PGconn *conn,
     own.waiting = facts->waiting;
     TRY(leave_candidate(facts, &kept, waits, known && !ahead.is_null ? &own : NULL, request, arena,
                         out, err));
-    return say_open(facts, !is_integer(key->wire.type), conn, arena, out, err);
+    return say_open(facts, known, !is_integer(key->wire.type), conn, arena, out, err);
 }
 
 static status bound_by_start(const struct fence_facts *facts, struct fence *out)
