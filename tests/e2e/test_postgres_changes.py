@@ -82,6 +82,19 @@ def test_a_table_that_is_changed_before_it_is_locked_is_planned_anew(shop, serve
     assert ids(shop, schema) == [*found]
 
 
+def test_a_later_stream_can_not_have_another_snapshot(shop, server, schema):
+    fill(server, schema, "first", 100)
+    fill(server, schema, count=100)
+    write_job(shop, server.url(), f"{schema}.first: {{mode: full-refresh}}\n{schema}.events: {{mode: full-refresh}}")
+    with met(shop, server, schema, "TRUNCATE {0};" + NEW_ROWS) as process:
+        result = finish(process, harness.SOME_FAILED)
+    assert "was truncated, rewritten or replaced" in result.stream(f"{schema}.events")["error"]["message"]
+    assert ids(shop, schema, "first") == [*range(1, 101)]
+    assert not (shop.lake / schema / "events" / "_delta_log").exists()
+    shop.run()
+    assert ids(shop, schema) == [*range(100001, 100011)]
+
+
 @pytest.mark.parametrize("stream", ["view: {mode: full-refresh}", "part: {mode: full-refresh}",
                                     'q: {{mode: full-refresh, query: "SELECT id, n FROM {0}.events"}}'])
 def test_tables_behind_what_is_read_count_too(shop, server, schema, stream):
