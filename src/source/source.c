@@ -13,6 +13,21 @@ void read_plan_release(struct read_plan *plan)
     *plan = (struct read_plan){0};
 }
 
+status read_plan_note(struct read_plan *plan, const char *text, struct error *err)
+{
+    enum { MOST_NOTES = 32 };
+    size_t n = 0;
+    if (!plan->notes)
+        plan->notes = arena_alloc(&plan->arena, (MOST_NOTES + 1) * sizeof(*plan->notes));
+    if (!plan->notes || !text)
+        return error_no_memory(err);
+    while (plan->notes[n])
+        n++;
+    if (n < MOST_NOTES)
+        plan->notes[n] = text;
+    return STATUS_OK;
+}
+
 void source_catalog_release(struct source_catalog *catalog)
 {
     if (!catalog)

@@ -121,6 +121,8 @@ struct read_plan {
     struct arena arena;    /* owns all of the above */
 };
 void read_plan_release(struct read_plan *plan);
+/* TEXT, of PLAN's arena, behind its other notes; those beyond some dozens are dropped. NO_MEMORY also if TEXT is NULL. */
+status read_plan_note(struct read_plan *plan, const char *text, struct error *err);
 
 /* A row that was left out, for the reject file: one JSON object, its values as text, plus why. */
 typedef status_code (*reject_fn)(void *context, const char *json, size_t size, struct error *err);

@@ -14,7 +14,6 @@
 #include "source/postgres/xmin.h"
 
 enum {
-    MAX_NOTES = 32,
     FEW_ROWS = 100000,
 };
 
@@ -34,17 +33,7 @@ struct planning {
     struct xmin_range xmin;
     bool by_index;
     const char **ranges; /* conditions of the splits, if they are cut by a key */
-    size_t n_notes;
 };
-
-static status note(struct planning *p, const char *text, struct error *err)
-{
-    if (!text)
-        return error_no_memory(err);
-    if (p->n_notes < MAX_NOTES)
-        p->plan->notes[p->n_notes++] = text;
-    return STATUS_OK;
-}
 
 /* ---- which columns ---- */
 
@@ -61,10 +50,10 @@ static status add_field(struct planning *p, size_t i, struct error *err)
     else if (asked && asked->on_error == POLICY_TEXT && wire->type.id != TYPE_UTF8)
         *wire = (struct wire_type){.form = WIRE_TEXT, .type = {.id = TYPE_UTF8}, .cast = "text"};
     else if (column->wire.why)
-        TRY(note(p,
-                 arena_printf(&p->plan->arena, "column \"%s\" (%s): %s", column->name,
-                              column->declared, column->wire.why),
-                 err));
+        TRY(read_plan_note(p->plan,
+                           arena_printf(&p->plan->arena, "column \"%s\" (%s): %s", column->name,
+                                        column->declared, column->wire.why),
+                           err));
     struct field field = {.name = column->name,
                           .nullable = column->nullable || (asked && asked->on_error == POLICY_NULL),
                           .source_type = column->declared};
@@ -156,7 +145,7 @@ static status settle_bound(struct planning *p, struct error *err)
         TRY(xmin_plan(p->conn, p->request->lower, &plan->arena, &p->xmin, err));
         plan->bound = p->xmin.bound;
         plan->bound_is_fence = true;
-        return note(p, p->xmin.note, err);
+        return read_plan_note(p->plan, p->xmin.note, err);
     }
     if (!p->key)
         return STATUS_OK;
@@ -169,7 +158,7 @@ static status settle_bound(struct planning *p, struct error *err)
     plan->fence_state = p->fence.state;
     plan->fence_state_due = p->fence.state_due;
     if (p->fence.note)
-        TRY(note(p, p->fence.note, err));
+        TRY(read_plan_note(p->plan, p->fence.note, err));
     if (!p->fence.is_fence)
         return fence_largest(p->conn, &p->table, p->key, p->request->where, p->key->wire.type,
                              &plan->arena, &plan->bound, err);
@@ -273,7 +262,7 @@ static status cut(struct planning *p, const char *where, struct error *err)
     TRY(splits_cut(&cutting, err));
     p->by_index = p->key && cutting.whole.by_index;
     p->ranges = cutting.ranges;
-    return cutting.note ? note(p, cutting.note, err) : STATUS_OK;
+    return cutting.note ? read_plan_note(p->plan, cutting.note, err) : STATUS_OK;
 }
 
 /* ---- facts ---- */
@@ -340,7 +329,7 @@ static status note_overlap(struct planning *p, struct error *err)
     const char *text;
     TRY(overlap_find(p->source, &p->table, &p->plan->arena, &text, err));
     TRY(overlap_remember(p->source, &p->table, err));
-    return text ? note(p, text, err) : STATUS_OK;
+    return text ? read_plan_note(p->plan, text, err) : STATUS_OK;
 }
 
 static status plan_in_snapshot(struct planning *p, struct error *err)
@@ -378,9 +367,6 @@ static status plan_once(struct source *source, const struct read_request *reques
     bool first = !source->exporter;
     SCOPED(read_plan_release) struct read_plan plan = {0};
     struct planning planning = {.source = source, .request = request, .plan = &plan};
-    plan.notes = arena_alloc(&plan.arena, (MAX_NOTES + 1) * sizeof(*plan.notes));
-    if (!plan.notes)
-        return error_no_memory(err);
     source->cancel = request->cancel;
     bool watch = request->update_key && strcmp(request->update_key, XMIN_KEY) != 0;
     TRY(postgres_snapshot_fix(source, watch, err));

@@ -13,7 +13,6 @@ enum {
     INDEX_SHARE = 10,
     INDEX_ROWS_ALWAYS = 10000,
     COUNT_UP_TO = 200000, /* tables that are estimated smaller are counted: a few ms */
-    MAX_NOTES = 16,
 };
 
 /* Everything a plan is made of, on its way. */
@@ -28,17 +27,7 @@ struct planning {
     struct sqlite_key key;
     bool by_index;
     struct sqlite_cuts cuts;
-    size_t n_notes;
 };
-
-static status note(struct planning *p, const char *text, struct error *err)
-{
-    if (!text)
-        return error_no_memory(err);
-    if (p->n_notes < MAX_NOTES)
-        p->plan->notes[p->n_notes++] = text;
-    return STATUS_OK;
-}
 
 /* ---- the schema ---- */
 
@@ -72,8 +61,8 @@ static status make_schema(struct planning *p, struct error *err)
         TRY(add_field(p, column, err));
         if (column->known || (asked && asked->has_type))
             continue;
-        TRY(note(
-            p,
+        TRY(read_plan_note(
+            p->plan,
             arena_printf(&p->plan->arena,
                          "column \"%s\" has %s%s: read as text (columns: {%s: {type: ...}} "
                          "names another type)",
@@ -359,7 +348,7 @@ static status copy_facts(struct planning *p, const struct source *source, struct
             return error_no_memory(err);
     }
     if (snapshot->note)
-        TRY(note(p, arena_strdup(&plan->arena, snapshot->note), err));
+        TRY(read_plan_note(p->plan, arena_strdup(&plan->arena, snapshot->note), err));
     if (!plan->relation || !plan->source_identity)
         return error_no_memory(err);
     return STATUS_OK;
@@ -369,8 +358,8 @@ static status key_notes(struct planning *p, struct error *err)
 {
     if (!p->has_key || p->key.is_rowid || p->key.index)
         return STATUS_OK;
-    return note(
-        p,
+    return read_plan_note(
+        p->plan,
         arena_printf(&p->plan->arena,
                      "no index starts with the update_key \"%s\": every run looks at all rows",
                      p->request->update_key),
@@ -379,9 +368,6 @@ static status key_notes(struct planning *p, struct error *err)
 
 static status make_plan(struct planning *p, const struct source *source, struct error *err)
 {
-    p->plan->notes = arena_alloc(&p->plan->arena, (MAX_NOTES + 1) * sizeof(*p->plan->notes));
-    if (!p->plan->notes)
-        return error_no_memory(err);
     TRY(copy_facts(p, source, err));
     TRY(make_schema(p, err));
     TRY(check_where(p, err));
