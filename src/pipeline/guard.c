@@ -187,6 +187,7 @@ static void tell_blind(struct guard *guard, const struct error *err)
 
 static void strained(struct guard *guard, unsigned running, const struct source_health *health)
 {
+    guard->strained_ns += guard->since_look_ns;
     guard->eased = 0;
     if (running <= guard->climb.readers) /* the step before has been made */
         climb_strained(&guard->climb);
@@ -218,7 +219,9 @@ static void look(struct guard *guard, unsigned running, int64_t now)
         return;
     status_code code =
         driver_of(guard)->health(guard->stream->run->source, &guard->stream->cancel, &health, &err);
-    guard->looked_ns = clock_monotonic_ns();
+    int64_t looked = clock_monotonic_ns();
+    guard->since_look_ns = guard->looked_ns ? looked - guard->looked_ns : looked - now;
+    guard->looked_ns = looked;
     if (code == STATUS_CANCELLED)
         return;
     unsigned before = guard->climb.readers;
@@ -297,6 +300,14 @@ static const char *reason_text(const struct guard *guard, struct arena *arena)
     return arena_printf(arena, "all was read before a %s could show what it brings", next);
 }
 
+static void tell_strain(struct guard *guard)
+{
+    char time[32];
+    if (guard->strain[0])
+        stream_note(guard->stream, "held back for %s: %s",
+                    text_format_duration((double)guard->strained_ns / 1e9, time), guard->strain);
+}
+
 void guard_end(struct guard *guard)
 {
     struct stream_run *stream = guard->stream;
@@ -306,6 +317,7 @@ void guard_end(struct guard *guard)
         stream->run->climbed = climb_chosen(&guard->climb);
     report->readers = climb_chosen(&guard->climb);
     report->readers_most = guard->climb.most;
+    tell_strain(guard);
     report->readers_limited = guard->climb.reason == CLIMB_STRAINED;
     report->readers_why = arena_strdup(arena, reason_text(guard, arena));
     report->reader_rates = arena_alloc(arena, (guard->n_points + 1) * sizeof(*guard->points));

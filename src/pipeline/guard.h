@@ -24,11 +24,13 @@ struct guard {
     uint64_t window_bytes; /* pace->bytes then */
     int64_t changed_ns;    /* the number of readers */
     int64_t looked_ns;     /* at the health */
+    int64_t since_look_ns; /* from the look before to this one */
     unsigned eased;        /* looks since it was, where the number is fixed */
-    char strain[160];
-    bool blind;         /* a look failed, and the user was told */
-    bool too_many;      /* readers were running */
-    atomic_uint wanted; /* climb.readers, for the threads of the splits */
+    char strain[160];      /* the last; empty: there was none */
+    int64_t strained_ns;   /* for how long it was, in all */
+    bool blind;            /* a look failed, and the user was told */
+    bool too_many;         /* readers were running */
+    atomic_uint wanted;    /* climb.readers, for the threads of the splits */
     int64_t started_ns;
     struct reader_rate points[32];
     size_t n_points;
