@@ -60,4 +60,6 @@ def schema(server, request):
     name = "s" + str(abs(hash(request.node.nodeid)))[:10]
     server.sql(f"CREATE SCHEMA {name}")
     yield name
-    server.sql(f"DROP SCHEMA {name} CASCADE")
+    for (prepared,) in server.query(f"SELECT gid FROM pg_prepared_xacts WHERE gid LIKE '{name}%'"):
+        server.sql(f"ROLLBACK PREPARED '{prepared}'")  # of a test that failed; it holds locks
+    server.sql(f"SET lock_timeout = '30s'; DROP SCHEMA {name} CASCADE")

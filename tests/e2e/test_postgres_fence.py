@@ -51,8 +51,9 @@ def test_the_bound_of_an_earlier_run_is_used_once_its_transactions_have_ended(sh
     with server.connect() as first, server.connect() as second:
         first.execute(events)  # 4
         server.sql(events)  # 5
-        assert "stays where it was" in shop.run().out
-        assert ids(shop, schema) == [1, 2, 3]
+        for _ in range(2):
+            assert "stays where it was" in shop.run().out
+            assert ids(shop, schema) == [1, 2, 3]
         second.execute(events)  # 6: open from here on, so that no run ever sees quiet
         server.sql(events)  # 7
         first.commit()

@@ -16,14 +16,6 @@ def by_xmin(shop, url, name, more=""):
     write_job(shop, url, f"{name}: {{mode: incremental, update_key: xmin{more}}}")
 
 
-@pytest.fixture
-def prepared(server, schema):
-    """The name of a prepared transaction, which does not outlive the test."""
-    yield schema
-    if server.query(f"SELECT 1 FROM pg_prepared_xacts WHERE gid = '{schema}'"):
-        server.sql(f"ROLLBACK PREPARED '{schema}'")
-
-
 def ids(shop, schema, name="t"):
     return sorted(i for (i,) in rows(shop, schema, name, "id"))
 
@@ -43,7 +35,7 @@ def test_rows_without_any_order_come_once_and_updated_ones_again(shop, server, s
     assert rows(shop, schema, "t", "id", "note") == [(1, "c"), (3, "b"), (3, "d"), (7, "a")]
 
 
-def test_no_late_row_is_missed_and_none_is_waited_for(shop, server, schema, prepared):
+def test_no_late_row_is_missed_and_none_is_waited_for(shop, server, schema):
     server.sql(f"CREATE TABLE {schema}.t (id int)")
     by_xmin(shop, server.url(), f"{schema}.t")
     with server.connect() as late, server.connect() as reads, server.connect(autocommit=True) as two:
@@ -51,7 +43,7 @@ def test_no_late_row_is_missed_and_none_is_waited_for(shop, server, schema, prep
         late.execute(f"INSERT INTO {schema}.t VALUES (1)")
         late.execute(f"SAVEPOINT s; INSERT INTO {schema}.t VALUES (2); RELEASE s")
         server.sql(f"INSERT INTO {schema}.t VALUES (3)")
-        two.execute(f"BEGIN; INSERT INTO {schema}.t VALUES (4); PREPARE TRANSACTION '{prepared}'")
+        two.execute(f"BEGIN; INSERT INTO {schema}.t VALUES (4); PREPARE TRANSACTION '{schema}'")
         assert shop.run().seconds < 2
         assert ids(shop, schema) == []  # 3 was written by a later transaction than 1 and 2
         late.execute(f"SAVEPOINT s; INSERT INTO {schema}.t VALUES (5); ROLLBACK TO s")
@@ -59,7 +51,7 @@ def test_no_late_row_is_missed_and_none_is_waited_for(shop, server, schema, prep
         shop.run()
         assert ids(shop, schema) == [1, 2, 3]
         server.sql(f"INSERT INTO {schema}.t VALUES (6)")
-        two.execute(f"COMMIT PREPARED '{prepared}'")
+        two.execute(f"COMMIT PREPARED '{schema}'")
         shop.run()
     assert ids(shop, schema) == [1, 2, 3, 4, 6]
 
