@@ -51,7 +51,8 @@ def pyarrow(db):
     return python(f"""
 import pyarrow.dataset as ds
 ds.write_dataset(ds.dataset("{PLAIN_FILE}"), "{OUT}/pyarrow", format="parquet", partitioning=["l_shipdate"],
-                 partitioning_flavor="hive", max_partitions=10000,
+                 partitioning_flavor="hive", max_partitions=10000, max_open_files=3000, min_rows_per_group=5000,
+                 max_rows_per_group=500000,
                  file_options=ds.ParquetFileFormat().make_write_options(compression="zstd", compression_level=1))
 """)
 
