@@ -1,6 +1,6 @@
 """How many connections should read over a long link: fixed numbers of them, and the one that leat finds.
 
-    python bench/delay.py [--repeat 1] [--rows 6001215] [--delay 40] [--window 256] [--connections 8]
+    python bench/delay.py [--repeat 1] [--rows 6001215] [--delay 40] [--window 256] [--connections 8] [--readers 1,2,...]
 
 lineitem comes through a proxy that delays every message by half of DELAY ms each way, with WINDOW KiB on the way for
 each connection at most, as TCP has it on such a link: one connection brings WINDOW / DELAY. The last line is a run
@@ -46,7 +46,7 @@ def run(port, table, connections, *words):
     )
     started = time.monotonic()
     done = subprocess.run(
-        [LEAT, "run", job, "--json", *words], stdout=subprocess.PIPE, check=True,
+        [LEAT, "run", job, "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
         env={**os.environ, "LEAT_LEDGER": str(OUT / "ledger.db")},
     )
     seconds = time.monotonic() - started
@@ -59,7 +59,7 @@ def best(repeat, *given):
 
 def contest(port, name, arguments) -> bool:
     table, seconds = Table("readers", 8, ("wall s", 7, ".2f")), {}
-    for readers in range(1, arguments.connections + 1):
+    for readers in map(int, arguments.readers.split(",")):
         given = (port, name, arguments.connections, "--readers", str(readers))
         seconds[readers], _ = best(arguments.repeat, *given)
         table.row(readers, seconds[readers])
@@ -79,6 +79,7 @@ def main():
     parser.add_argument("--delay", type=float, default=40, help="ms there and back")
     parser.add_argument("--window", type=int, default=256, help="KiB")
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--readers", default="1,2,3,4,5,6,7,8", help="the fixed numbers")
     arguments = parser.parse_args()
     server = start()
     try:
