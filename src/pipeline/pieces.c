@@ -52,7 +52,8 @@ status pieces_add(struct pieces *pieces, uint32_t split, struct piece *found, si
 {
     struct piece_run *run = &pieces->runs[split];
     uint64_t offset = 0;
-    qsort(found, n, sizeof(*found), by_key);
+    if (n > 0) /* else FOUND may be NULL, which qsort does not take */
+        qsort(found, n, sizeof(*found), by_key);
     TRY(spool_append(&pieces->spool, found, n * sizeof(*found), &offset, err));
     pieces->n_pieces += n;
     pieces->n_pieces -= run->left;
