@@ -100,7 +100,7 @@ def test_readers_that_are_killed_go_on_in_the_same_snapshot(shop, server, schema
     assert "snapshot was lost" not in result.out, result
 
 
-def test_idle_connections_that_were_ended_are_not_used_again(shop, server, schema):
+def test_connections_that_are_ended_between_two_splits_are_made_up_for(shop, server, schema):
     write_job(shop, server.url(), slow_table(server, schema, seconds=2) + "\n" + slow_table(server, schema, "later", 1))
     process = shop.start("--json", "--readers", "4")
     assert harness.wait_until(lambda: reading(server), process=process)
