@@ -46,12 +46,14 @@ status splits_explain(const struct cutting *cutting, const char *condition, stru
     return STATUS_OK;
 }
 
-/* A condition on partitions leaves most of them out: then what is left may well be read from end to end. */
+/* A condition on partitions leaves most of them out: then what is left may well be read from end to end. A first load has
+ * all rows before it, whatever a planner without statistics takes an index for. */
 static bool is_selective(const struct cutting *cutting)
 {
     const struct postgres_table *table = cutting->table;
     double all = (double)table->bytes / PAGE_BYTES + table->rows / 100; /* by the default costs */
-    return cutting->update_key && (cutting->whole.by_index || cutting->whole.cost < all / 4);
+    bool by_index = cutting->request->lower && cutting->whole.by_index;
+    return cutting->update_key && (by_index || cutting->whole.cost < all / 4);
 }
 
 /* ---- one split, or blocks ---- */
