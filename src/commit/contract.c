@@ -2,16 +2,43 @@
 
 #include <string.h>
 
-const struct field *contract_find(const struct schema *contract, const struct field *field)
+/* ---- which column is which ---- */
+
+static size_t find_id(const struct schema *schema, const char *id)
 {
-    for (size_t i = 0; field->source_id && i < contract->n_fields; i++)
-        if (text_equal(contract->fields[i].source_id, field->source_id))
-            return &contract->fields[i];
-    size_t at = schema_find(contract, field->name);
-    if (at == SIZE_MAX)
-        return NULL;
-    const struct field *found = &contract->fields[at];
-    return found->source_id && field->source_id ? NULL : found;
+    for (size_t i = 0; id && i < schema->n_fields; i++)
+        if (text_equal(schema->fields[i].source_id, id))
+            return i;
+    return SIZE_MAX;
+}
+
+/* SQLite knows a column by its place ("cid:3"), which the next one takes when a column is dropped. So columns are told by
+ * their names while those that stayed stand in the order they had; else names were exchanged. */
+static bool ids_are_places(const struct schema *contract, const struct schema *now)
+{
+    size_t last = 0;
+    for (size_t i = 0; i < now->n_fields; i++) {
+        const char *id = now->fields[i].source_id;
+        size_t at = schema_find(contract, now->fields[i].name);
+        if (!id || strncmp(id, "cid:", 4) != 0 || (at != SIZE_MAX && at < last))
+            return false;
+        last = at != SIZE_MAX ? at : last;
+    }
+    return true;
+}
+
+static size_t find(const struct schema *contract, const struct schema *now,
+                   const struct field *field, bool by_name)
+{
+    size_t id = find_id(contract, field->source_id);
+    size_t name = schema_find(contract, field->name);
+    if (by_name && name == SIZE_MAX && id != SIZE_MAX)
+        return schema_find(now, contract->fields[id].name) == SIZE_MAX ? id : SIZE_MAX;
+    if (by_name || name == SIZE_MAX)
+        return by_name ? name : id;
+    if (id != SIZE_MAX)
+        return id;
+    return contract->fields[name].source_id && field->source_id ? SIZE_MAX : name;
 }
 
 /* ---- types ---- */
@@ -52,21 +79,11 @@ static bool table_widens(const struct commit_driver *driver, struct type from, s
 
 /* ---- comparing ---- */
 
-static bool is_found(const struct schema *now, const struct schema *contract,
-                     const struct field *was)
-{
-    for (size_t i = 0; i < now->n_fields; i++)
-        if (contract_find(contract, &now->fields[i]) == was)
-            return true;
-    return false;
-}
-
 /* What there is to say of a column of the source; false: nothing. One that has another name and another type is told by
  * its name: neither is applied. */
 static bool look_at(const struct commit_driver *driver, const struct schema *contract,
-                    const struct field *is, struct column_change *out)
+                    const struct field *was, const struct field *is, struct column_change *out)
 {
-    const struct field *was = contract_find(contract, is);
     *out = (struct column_change){.was = was, .is = is};
     if (!was) {
         size_t namesake = schema_find(contract, is->name);
@@ -91,14 +108,24 @@ status contract_compare(const struct commit_driver *driver, const struct schema 
 {
     size_t most = contract->n_fields + now->n_fields + 1, n = 0;
     struct column_change *items = arena_alloc(arena, most * sizeof(*items));
-    if (!items)
+    size_t *was = arena_alloc(arena, (now->n_fields + 1) * sizeof(*was));
+    bool *stays = arena_alloc(arena, contract->n_fields + 1);
+    if (!items || !was || !stays)
         return error_no_memory(err);
-    for (size_t i = 0; i < now->n_fields; i++)
-        n += look_at(driver, contract, &now->fields[i], &items[n]);
+    memset(stays, 0, contract->n_fields + 1);
+    bool by_name = ids_are_places(contract, now);
+    for (size_t i = 0; i < now->n_fields; i++) {
+        was[i] = find(contract, now, &now->fields[i], by_name);
+        bool known = was[i] != SIZE_MAX;
+        if (known)
+            stays[was[i]] = true;
+        n += look_at(driver, contract, known ? &contract->fields[was[i]] : NULL, &now->fields[i],
+                     &items[n]);
+    }
     for (size_t i = 0; i < contract->n_fields; i++)
-        if (!is_found(now, contract, &contract->fields[i]))
+        if (!stays[i])
             items[n++] = (struct column_change){.kind = CHANGE_DROP, .was = &contract->fields[i]};
-    *out = (struct contract_changes){items, n};
+    *out = (struct contract_changes){items, n, was};
     return STATUS_OK;
 }
 

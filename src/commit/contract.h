@@ -34,10 +34,10 @@ struct contract_changes {
     struct column_change
         *items; /* in the order of the source's columns, then those that are gone */
     size_t n;
+    const size_t *
+        was; /* for each column of the source its position in the contract: the same by its identity, or by its
+                          name where one of them has none. SIZE_MAX: it is new */
 };
-
-/* FIELD of the source in CONTRACT: by its identity, by its name where one of them has none. NULL: it is new. */
-const struct field *contract_find(const struct schema *contract, const struct field *field);
 
 /* Was every value of FROM one of TO, and is it the same value still? Integers and floats to more bytes, decimals to more
  * digits before the point. False for equal types. */

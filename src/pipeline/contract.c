@@ -90,14 +90,14 @@ static status find_known_columns(struct stream_run *stream, const struct contrac
     size_t *pick = arena_alloc(&stream->arena, (before->n_fields + 1) * sizeof(*pick));
     if (!pick)
         return error_no_memory(err);
-    for (size_t i = 0; i < before->n_fields; i++) {
+    for (size_t i = 0; i < before->n_fields; i++)
         pick[i] = SIZE_MAX;
-        for (size_t k = 0; k < now->n_fields && pick[i] == SIZE_MAX; k++)
-            if (contract_find(before, &now->fields[k]) == &before->fields[i])
-                pick[i] = k;
+    for (size_t i = 0; i < now->n_fields; i++)
+        if (changes->was[i] != SIZE_MAX)
+            pick[changes->was[i]] = i;
+    for (size_t i = 0; i < before->n_fields; i++)
         if (pick[i] == SIZE_MAX)
             return STATUS_OK; /* only a full refresh gets here, which knows no rows */
-    }
     TRY(schema_select(now, pick, before->n_fields, &stream->known_schema, err));
     stream->known_pick = pick;
     return STATUS_OK;
@@ -109,10 +109,11 @@ static status find_known_columns(struct stream_run *stream, const struct contrac
  * a column have none. */
 static void keep_nullable(struct stream_run *stream)
 {
+    const struct schema *before = &stream->state.record.contract;
     for (size_t i = 0; i < stream->plan.schema.n_fields; i++) {
         struct field *field = &stream->plan.schema.fields[i];
-        const struct field *was = contract_find(&stream->state.record.contract, field);
-        field->nullable |= !was || was->nullable;
+        size_t was = stream->contract_was[i];
+        field->nullable |= was == SIZE_MAX || before->fields[was].nullable;
     }
 }
 
@@ -133,11 +134,14 @@ status stream_check_contract(struct stream_run *stream, struct error *err)
     struct contract_changes changes;
     SCOPED(text_release) struct text told = {0};
     bool replaces = stream->first_load && !stream->partial, applied = true;
+    stream->widens = false; /* a plan may be made again */
+    stream->contract_was = NULL;
     if (!stream->state.has_record)
         return STATUS_OK;
     TRY(check_source(stream, err));
     TRY(contract_compare(stream->spec->table, &stream->state.record.contract, &stream->plan.schema,
                          &stream->arena, &changes, err));
+    stream->contract_was = changes.was;
     TRY(compare_partitioning(stream, &told, err));
     if (told.size > 0)
         applied = replaces && stream->run->options->accept_schema;
@@ -185,8 +189,9 @@ void stream_give_field_ids(struct stream_run *stream)
     int32_t next = known ? highest_field_id(record) + 1 : 1;
     for (size_t i = 0; i < stream->plan.schema.n_fields; i++) {
         struct field *field = &stream->plan.schema.fields[i];
-        const struct field *old = known ? contract_find(&record->contract, field) : NULL;
-        field->field_id = old && old->field_id > 0 ? old->field_id : next++;
+        size_t was = stream->contract_was ? stream->contract_was[i] : SIZE_MAX;
+        int32_t id = was == SIZE_MAX ? 0 : record->contract.fields[was].field_id;
+        field->field_id = id > 0 ? id : next++;
         stream->carried.fields[i].field_id = field->field_id;
     }
     for (size_t i = 0; i < stream->keys.n_fields; i++) {
