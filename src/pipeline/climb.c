@@ -1,8 +1,8 @@
 #include "pipeline/climb.h"
 
 static const double LEAST_GAIN = 0.05;
-/* A window shorter than this holds too few of the pauses between splits. */
-static const double FIRST_SECONDS = 0.5, UP_SECONDS = 1.0, HOLD_SECONDS = 2.0;
+/* Shorter windows hold too few of the pauses between splits. The first one goes on while the next reader connects. */
+static const double FIRST_SECONDS = 0.25, UP_SECONDS = 1.0, HOLD_SECONDS = 2.0;
 /* Who goes back too soon tries again seconds later only. */
 static const double BACK_SECONDS = 1.5;
 /* A new reader that brings half of what the others do on average is no accident, so this is enough to see it. On a

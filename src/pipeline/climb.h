@@ -1,6 +1,6 @@
 /* How many readers a source should have, by what they brought so far. Pure: no clock, no thread, no source.
  *
- *              half a second            grows by 5 %
+ *               a quarter second        grows by 5 %
  *   FIRST ---------------------> one more: GROWING ---+--> one more: GROWING
  *                                                     |
  *                                     does not        +--> one less: HOLDING

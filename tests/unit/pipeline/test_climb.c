@@ -50,7 +50,7 @@ static void a_rate_that_falls_takes_the_last_reader_back(void **state)
 static void little_is_not_decided_upon_early(void **state)
 {
     static const struct window windows[] = {
-        {500, 0.4, CLIMB_MEASURE_ON, 2}, {100, 0.6, CLIMB_UP, 3},
+        {500, 0.2, CLIMB_MEASURE_ON, 2}, {100, 0.6, CLIMB_UP, 3},
         {150, 0.2, CLIMB_MEASURE_ON, 3}, /* too short for anything */
         {120, 0.4, CLIMB_MEASURE_ON, 3}, /* less than half of what the others bring */
         {110, 1.0, CLIMB_UP, 4},         {120, 0.3, CLIMB_MEASURE_ON, 4},
