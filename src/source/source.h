@@ -226,8 +226,8 @@ struct source_driver {
      * values that are not of the key's type), UNAVAILABLE, SNAPSHOT_LOST (plan_end, then all plans anew: also from readers). */
     status (*plan)(struct source *source, const struct read_request *request, struct read_plan *out,
                    struct error *err);
-    /* All splits of PLAN were read: was its snapshot kept from the plan until now, with all that it rests on? UNAVAILABLE: it
-     * was lost, or what was read changed meanwhile; the rows are worth nothing. NULL: nothing can happen to it. */
+    /* All splits of PLAN were read: was its snapshot kept from the plan until now, with all that it rests on? SNAPSHOT_LOST:
+     * it was not, or what was read changed meanwhile; the rows are worth nothing. NULL: nothing can happen to it. */
     status (*plan_holds)(struct source *source, const struct read_plan *plan, struct error *err);
     /* Let the snapshot go. */
     void (*plan_end)(struct source *source);

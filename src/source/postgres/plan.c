@@ -17,6 +17,8 @@ enum {
     FEW_ROWS = 100000,
 };
 
+enum { MOST_SNAPSHOTS = 4 }; /* taken by one plan for tables that others change meanwhile */
+
 /* Everything a plan is made of, on its way. */
 struct planning {
     struct source *source;
@@ -390,8 +392,11 @@ status postgres_plan(struct source *source, const struct read_request *request,
 {
     bool first = !source->exporter;
     status_code s = plan_once(source, request, out, err);
-    if (s == STATUS_OK || !first || !unchanged_names_fail(err))
-        return s;
-    *err = (struct error){0};
-    return plan_once(source, request, out, err);
+    for (int tries = 1; tries < MOST_SNAPSHOTS && first && s != STATUS_OK; tries++) {
+        if (s != STATUS_SNAPSHOT_LOST && !(tries == 1 && unchanged_names_fail(err)))
+            break;
+        *err = (struct error){0};
+        s = plan_once(source, request, out, err);
+    }
+    return s;
 }

@@ -15,7 +15,7 @@
  * 4. ATTACH PARTITION waits for no reader. A plan that names the parts reads those of its snapshot; one that names the
  *    parent is compared with the tree of partitions afterwards.
  *
- * What is found before the first row makes another plan, under another snapshot, if nobody reads this one yet. */
+ * What is found is SNAPSHOT_LOST: another plan is made under another snapshot. */
 #include "source/postgres/unchanged.h"
 
 #include <string.h>
@@ -69,7 +69,7 @@ status unchanged_check(PGconn *conn, const struct postgres_table *table, bool by
         values, 1, &result, err));
     if (PQntuples(result) == 0)
         return STATUS_OK;
-    return error_set(err, STATUS_UNAVAILABLE,
+    return error_set(err, STATUS_SNAPSHOT_LOST,
                      "the table %s was truncated, rewritten or replaced while the run took its "
                      "snapshot; run again",
                      PQgetvalue(result, 0, 0));
@@ -107,12 +107,12 @@ status postgres_plan_holds(struct source *source, const struct read_plan *plan, 
     if (PQtransactionStatus(source->exporter) == PQTRANS_INTRANS)
         s = look(source->exporter, watch ? watch->parent : 0, &result, err);
     else
-        s = error_set(err, STATUS_UNAVAILABLE, "its transaction has ended");
+        s = error_set(err, STATUS_SNAPSHOT_LOST, "its transaction has ended");
     pthread_mutex_unlock(&source->mutex);
     if (s != STATUS_OK)
-        return error_context(err, "holding the run's snapshot, which is lost");
+        return postgres_snapshot_verdict(source, s, err);
     if (PQgetvalue(result, 0, 0)[0] != 't')
         return STATUS_OK;
-    return error_set(err, STATUS_UNAVAILABLE,
+    return error_set(err, STATUS_SNAPSHOT_LOST,
                      "a partition was attached to %s while it was read; run again", plan->relation);
 }

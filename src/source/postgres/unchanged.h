@@ -11,7 +11,7 @@ struct plan_watch {
 
 /* Lock the parts of TABLE for the transaction of CONN, for readers that name each of them. The user may read them all. */
 status unchanged_lock_parts(PGconn *conn, const struct postgres_table *table, struct error *err);
-/* CONN: in a snapshot, its transaction holding locks on all that will be read, or was. UNAVAILABLE: a relation among them was
+/* CONN: in a snapshot, its transaction holding locks on all that will be read, or was. SNAPSHOT_LOST: a relation among them was
  * truncated or rewritten between snapshot and lock, or TABLE (NULL: not asked for) is another one now. BY_PARTS: its parts,
  * too, are meant. */
 status unchanged_check(PGconn *conn, const struct postgres_table *table, bool by_parts,
