@@ -213,7 +213,7 @@ def test_a_key_drawn_before_anything_is_written_is_waited_for(shop, server, sche
     incremental(shop, server.url(), schema, "id")
     with server.connect() as late:
         (key,) = late.execute(f"SELECT nextval('{schema}.events_id_seq')").fetchone()
-        assert late.execute("SELECT pg_current_xact_id_if_assigned()").fetchone() == (None,)  # idle, without an xid
+        assert late.execute("SELECT txid_current_if_assigned()").fetchone() == (None,)  # idle, without an xid
         server.sql(events)
         shop.run()
         late.execute(f"INSERT INTO {schema}.events VALUES ({key})")

@@ -6,7 +6,7 @@ import tempfile
 
 import harness
 import pytest
-from postgres_server import Server
+from postgres_server import Server, binaries
 from postgres_shop import rows, write_job
 
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
@@ -63,7 +63,9 @@ def test_a_partitioned_table_and_where_and_select(shop, server, schema):
                f"INSERT INTO {schema}.t SELECT i, 1 + i % 2, repeat('x', 300) FROM generate_series(1, 20000) i")
     by_xmin(shop, server.url(), f"{schema}.t", ", where: id % 10 = 0, select: [id]")
     report = shop.run().stream()
-    assert report["rows_written"] == 2000 and report["splits"] > 2, report
+    assert report["rows_written"] == 2000, report
+    tid_ranges = int(server.query("SHOW server_version_num")[0][0]) >= 140000
+    assert (report["splits"] > 2) == tid_ranges, report
     server.sql(f"INSERT INTO {schema}.t VALUES (20010, 1, ''), (20011, 2, ''), (20020, 2, '')")
     assert shop.run().stream()["rows_written"] == 2
 
@@ -144,6 +146,7 @@ class Jumping(Server):
         self.start()
 
 
+@pytest.mark.skipif(not (binaries() / "pg_resetwal").exists(), reason="these binaries have no pg_resetwal")
 def test_transactions_beyond_four_billion(shop):
     with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
         pathlib.Path(folder).chmod(0o755)
@@ -165,7 +168,7 @@ def test_transactions_beyond_four_billion(shop):
             with server.connect(autocommit=True) as many:
                 for key in range(1000, 1200):
                     many.execute(f"INSERT INTO t VALUES ({key})")
-                ((now,),) = many.execute("SELECT pg_current_xact_id()::text").fetchall()
+                ((now,),) = many.execute("SELECT txid_current()").fetchall()
             assert int(now) > 2**32
             held_back = shop.run()
             assert len(ids(shop, ".", "t")) < 202 and 3 not in ids(shop, ".", "t"), held_back
