@@ -64,3 +64,21 @@ def test_many_changes_leave_room_for_the_choices(shop, loaded):
     loaded("on_change: {add: stop}")
     message = shop.run(expect=harness.HELD).stream()["error"]["message"]
     assert "and 30 more changes" in message and "on_change: {add: apply}" in message and "--accept-schema" in message
+
+
+def test_columns_move_up_behind_one_that_is_dropped(shop, loaded):
+    shop.sql("ALTER TABLE t ADD COLUMN a TEXT; ALTER TABLE t ADD COLUMN b TEXT; INSERT INTO t VALUES (2, 2, 'a', 'b')")
+    shop.run()
+    shop.sql("ALTER TABLE t DROP COLUMN a")
+    message = shop.run(expect=harness.HELD).stream()["error"]["message"]
+    assert 'column "a" is gone' in message and "called" not in message
+    shop.run("--mode", "full-refresh", "--accept-schema")
+    assert rows(shop) == [{"id": 1, "n": 1, "b": None}, {"id": 2, "n": 2, "b": "b"}]
+
+
+def test_names_that_were_exchanged_are_renames(shop, loaded):
+    shop.sql("ALTER TABLE t ADD COLUMN a INTEGER")
+    shop.run()
+    shop.sql("ALTER TABLE t RENAME COLUMN n TO x; ALTER TABLE t RENAME COLUMN a TO n; ALTER TABLE t RENAME COLUMN x TO a")
+    message = shop.run(expect=harness.HELD).stream()["error"]["message"]
+    assert 'column "n" is now called "a"' in message and 'column "a" is now called "n"' in message
