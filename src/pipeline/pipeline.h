@@ -35,9 +35,9 @@ const char *outcome_text(enum stream_outcome outcome);
 
 /* What a run may be told besides its job. Zeroed: the defaults. */
 struct run_options {
-    uint64_t memory_bytes;         /* 0: a quarter of what there is, at most 1 GiB */
-    unsigned readers; /* 0: the cores, where reading is work of this process; else as many as bring something */
-    unsigned workers;              /* encoding; 0: the cores */
+    uint64_t memory_bytes; /* 0: a quarter of what there is, at most 1 GiB */
+    unsigned readers;      /* 0: the cores, where reading is CPU work; else what brings something */
+    unsigned workers;      /* encoding; 0: the cores */
     const char *const *partitions; /* NULL-terminated list of partition values; NULL: all */
     bool has_mode;
     enum load_mode mode; /* overrides the streams' */
@@ -98,7 +98,8 @@ struct stream_report {
     size_t n_policy_columns;
     struct partition_result *partition_results; /* with --partitions */
     size_t n_partition_results;
-    unsigned readers, readers_most; /* in the end, in a plan at the start; what was allowed. 0: nothing was read */
+    unsigned readers;        /* in the end; of a plan: at the start; 0: nothing was read */
+    unsigned readers_most;   /* that were allowed */
     const char *readers_why; /* "a fifth brought 2 %" */
     struct reader_rate *reader_rates;
     size_t n_reader_rates;

@@ -192,7 +192,7 @@ typedef void (*finding_fn)(void *context, enum finding_level level, const char *
 /* What the job allows a run to do to it. Zeroed: no limits. */
 struct source_limits {
     uint64_t bytes_per_second; /* all readers together */
-    bool health;               /* `health` compares the source with limits: it is looked at every second */
+    bool health;               /* there are limits that `health` compares with, every second */
 };
 
 struct source_health {

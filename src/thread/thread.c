@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 static int system_create(pthread_t *out, void *(*run)(void *), void *argument)
 {
     return pthread_create(out, NULL, run, argument);
@@ -189,10 +191,8 @@ static void wait_for_end(struct steered_crew *steered)
     struct timespec until;
     if (steered->to_join > 0) /* it ended while the lock was free */
         return;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += STEER_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    int64_t until_ns = clock_monotonic_ns() + STEER_MS * 1000000LL;
+    until = (struct timespec){.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     (void)pthread_cond_timedwait(&steered->ended, &steered->mutex, &until);
 }
 
