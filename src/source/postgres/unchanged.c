@@ -104,7 +104,10 @@ status postgres_plan_holds(struct source *source, const struct read_plan *plan, 
     const struct plan_watch *watch = plan->driver;
     status_code s;
     pthread_mutex_lock(&source->mutex);
-    if (PQtransactionStatus(source->exporter) == PQTRANS_INTRANS)
+    if (!postgres_answers(source->exporter, "SELECT 1", source->connect.connect_timeout_s * 1000,
+                          err))
+        s = err->code;
+    else if (PQtransactionStatus(source->exporter) == PQTRANS_INTRANS)
         s = look(source->exporter, watch ? watch->parent : 0, &result, err);
     else
         s = error_set(err, STATUS_SNAPSHOT_LOST, "its transaction has ended");
