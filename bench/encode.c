@@ -185,7 +185,7 @@ static void *encode_groups(void *context)
             break;
         const struct batch *batch = &pass->rows->groups[number];
         struct row_group group = {0};
-        must(pass->driver->encode(encoder, batch, 0, batch->rows, &group, &err), &err);
+        must(pass->driver->encode(encoder, batch, 0, batch->rows, NULL, &group, &err), &err);
         append(pass, number, &group);
     }
     pass->driver->encoder_free(encoder);

@@ -38,20 +38,21 @@ struct column_stats {
     uint64_t plain_bytes;   /* before encoding and compression */
 };
 
+/* Where bytes go. */
+struct byte_sink {
+    status (*write)(struct byte_sink *sink, const void *bytes, size_t size, struct error *err);
+};
+
 /* One encoded row group in memory. `pages`: all column chunks one after the other; `meta`: what the file
  * needs to know of them, in the format's own serialised form with offsets relative to `pages`. */
 struct row_group {
     uint64_t rows;
     uint64_t plain_bytes;
-    struct buffer pages;
+    uint64_t pages_bytes;
+    struct buffer pages; /* empty where they went into a sink */
     struct buffer meta;
 };
 void row_group_release(struct row_group *group);
-
-/* Where the bytes of a file go. */
-struct byte_sink {
-    status (*write)(struct byte_sink *sink, const void *bytes, size_t size, struct error *err);
-};
 
 /* Ranges of a finished file of `size` bytes. */
 struct byte_source {
@@ -133,10 +134,10 @@ struct format_driver {
      * can't carry. */
     status (*encoder_new)(const struct schema *schema, const struct option_values *options,
                           struct encoder **out, struct error *err);
-    /* Encode rows [first, first + n) of BATCH as one sealed row group. Pure: no I/O, no shared state.
-     * Errors: BAD_DATA, NO_MEMORY. OUT is the caller's on success, else untouched. */
+    /* Encode rows [first, first + n) of BATCH as one sealed row group. No shared state. Its pages go to PAGES, column by
+     * column, so that nobody holds all of them; NULL: they stay in OUT. Errors: BAD_DATA, NO_MEMORY, those of PAGES. OUT is the caller's on success, else untouched. */
     status (*encode)(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,
-                     struct row_group *out, struct error *err);
+                     struct byte_sink *pages, struct row_group *out, struct error *err);
     void (*encoder_free)(struct encoder *encoder);
 
     /* Begin a file of SCHEMA: writes what stands at its head. SINK is borrowed until finish or abort. */

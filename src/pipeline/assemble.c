@@ -202,7 +202,7 @@ static status encode_rows(struct assembling *work, struct error *err)
     if (work->tools->rows.rows == 0)
         return STATUS_OK;
     row_group_release(&work->tools->group);
-    TRY(format->encode(work->tools->encoder, &work->tools->rows, 0, work->tools->rows.rows,
+    TRY(format->encode(work->tools->encoder, &work->tools->rows, 0, work->tools->rows.rows, NULL,
                        &work->tools->group, err));
     batch_clear(&work->tools->rows);
     TRY(make_room(work, work->tools->group.pages.size, err));

@@ -10,7 +10,8 @@
 #include "json/json.h"
 
 enum {
-    SPLITS_AIMED_AT = 64, /* a killed run loses at most what its workers had in hand */
+    /* A killed run loses at most what its workers had in hand; and each row group repeats the dictionaries. */
+    SPLITS_AIMED_AT = 48,
     MIN_SPLIT_ROWS = 4096,
     /* What the workers encode needs no encoding when files are assembled, and stands in the files as it is; a little
      * more than KEEP_ROWS of write_chunk.c, for splits that come out smaller than they were meant to. */

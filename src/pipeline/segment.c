@@ -62,15 +62,29 @@ static status write_bytes(struct segment_writer *writer, const void *bytes, size
     return STATUS_OK;
 }
 
-status segment_add_row_group(struct segment_writer *writer, uint32_t key,
-                             const struct row_group *group, struct error *err)
+static status write_pages(struct byte_sink *sink, const void *bytes, size_t size, struct error *err)
+{
+    return write_bytes((struct segment_writer *)sink, bytes, size, err);
+}
+
+status segment_begin_row_group(struct segment_writer *writer, uint32_t key, struct error *err)
 {
     struct piece *piece;
-    TRY(new_piece(writer, key, PIECE_ROW_GROUP, group->rows, &piece, err));
-    piece->bytes = group->pages.size;
+    writer->pages.write = write_pages;
+    return new_piece(writer, key, PIECE_ROW_GROUP, 0, &piece, err);
+}
+
+status segment_end_row_group(struct segment_writer *writer, const struct row_group *group,
+                             struct error *err)
+{
+    struct piece *piece = &writer->pieces[writer->n_pieces];
+    piece->rows = group->rows;
+    piece->bytes = writer->offset - piece->offset;
     piece->meta_bytes = group->meta.size;
     piece->plain_bytes = group->plain_bytes;
-    TRY(write_bytes(writer, group->pages.data, group->pages.size, err));
+    if (piece->bytes != group->pages_bytes)
+        return error_set(err, STATUS_BUG, "a row group of %llu bytes wrote %llu",
+                         (unsigned long long)group->pages_bytes, (unsigned long long)piece->bytes);
     TRY(write_bytes(writer, group->meta.data, group->meta.size, err));
     writer->n_pieces++;
     return STATUS_OK;

@@ -59,6 +59,7 @@ struct split_result {
 void split_result_release(struct split_result *result);
 
 struct segment_writer {
+    struct byte_sink pages; /* of a row group that was begun */
     struct storage *storage;
     struct upload *upload; /* NULL until the first piece */
     const char *name;
@@ -68,8 +69,10 @@ struct segment_writer {
     struct buffer pending; /* plain pieces not yet in the upload: one write for many */
 };
 
-status segment_add_row_group(struct segment_writer *writer, uint32_t key,
-                             const struct row_group *group, struct error *err);
+/* A row group: its pages go into writer->pages between the two calls. */
+status segment_begin_row_group(struct segment_writer *writer, uint32_t key, struct error *err);
+status segment_end_row_group(struct segment_writer *writer, const struct row_group *group,
+                             struct error *err);
 /* Rows ROWS[0..n) of BATCH as a plain piece. */
 status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
                         const uint32_t *rows, size_t n, struct error *err);

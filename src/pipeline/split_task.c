@@ -38,7 +38,7 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
     const struct source_driver *driver = stream->run->job->source;
     struct batch *chunk = &work->worker->chunk;
     size_t before = chunk->rows;
-    uint64_t room = stream->row_group_rows - before;
+    uint64_t room = work->chunk_rows - before;
     const struct reader_counts *counts = driver->reader_counts(work->reader);
     uint64_t rows_before = counts->rows, bytes_before = counts->bytes;
     struct pace *pace = &stream->run->pace;
@@ -60,15 +60,64 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
     return cancel_check(&stream->cancel, err);
 }
 
+/* The chunk may grow until it fills, with the pages of its largest column beside it, three fifths of the share. Room for texts
+ * was planned with the chunk at a third; what the first rows show decides. */
+static size_t chunk_limit(const struct split_work *work)
+{
+    const struct stream_run *stream = work->stream;
+    const struct batch *chunk = &work->worker->chunk;
+    size_t planned = work->room.chunk_bytes, bytes = batch_bytes(chunk), largest = 0, texts = 0;
+    /* what is converted stands beside what was read, and its text is longer than the value was */
+    if (stream->converts)
+        return planned / 2;
+    if (stream->spec->n_partitions || stream->needs.copies_rows || work->room.alone || !bytes)
+        return planned;
+    for (size_t i = 0; i < chunk->schema->n_fields; i++) {
+        size_t column = column_bytes(&chunk->columns[i]);
+        largest = column > largest ? column : largest;
+        texts += chunk->columns[i].data.size;
+    }
+    size_t limit =
+        (size_t)((double)work->room.share_bytes * 0.6 * (double)bytes / (double)(bytes + largest));
+    if (texts > 0 && limit > planned * bytes / texts)
+        limit = planned * bytes / texts;
+    if (limit > stream->spec->file_size)
+        limit = stream->spec->file_size;
+    return limit > planned ? limit : planned;
+}
+
+/* Rows that the chunks of the split should have. Where it takes several, they are of one size: a small last one would have to
+ * be encoded again when files are assembled. */
+static size_t chunk_rows(const struct split_work *work, size_t limit_bytes)
+{
+    const struct stream_run *stream = work->stream;
+    const struct batch *chunk = &work->worker->chunk;
+    uint64_t expected = work->split->rows, bytes = batch_bytes(chunk);
+    if (stream->spec->n_partitions || !expected || !chunk->rows || !bytes)
+        return stream->row_group_rows;
+    uint64_t fit = limit_bytes * chunk->rows / bytes;
+    uint64_t chunks = fit ? (expected + fit - 1) / fit : 0;
+    if (chunks < 2)
+        return stream->row_group_rows;
+    uint64_t each = expected / chunks;
+    each += each / 64 + 1; /* the estimates are not exact */
+    return each < stream->row_group_rows ? each : stream->row_group_rows;
+}
+
 static status read_all(struct split_work *work, struct error *err)
 {
     struct stream_run *stream = work->stream;
-    /* what is converted stands beside what was read, and its text is longer than the value was */
-    size_t limit = work->room.chunk_bytes / (stream->converts ? 2 : 1);
+    size_t limit = chunk_limit(work);
+    struct batch *chunk = &work->worker->chunk;
+    work->chunk_rows = stream->row_group_rows;
     for (bool drained = false; !drained;) {
+        bool first = chunk->rows == 0;
         TRY(read_step(work, limit, &drained, err));
-        struct batch *chunk = &work->worker->chunk;
-        if (chunk->rows >= stream->row_group_rows || batch_bytes(chunk) >= limit)
+        if (first) {
+            limit = chunk_limit(work);
+            work->chunk_rows = chunk_rows(work, limit);
+        }
+        if (chunk->rows >= work->chunk_rows || batch_bytes(chunk) >= limit)
             TRY(split_write_chunk(work, err));
     }
     return split_write_chunk(work, err);

@@ -54,15 +54,17 @@ static status emit_row_group(struct split_work *work, const struct batch *rows, 
 {
     struct worker *worker = work->worker;
     const struct format_driver *format = work->stream->spec->format;
+    struct byte_sink *pages = &work->writer.pages;
     row_group_release(&worker->group);
+    TRY(segment_begin_row_group(&work->writer, key, err));
     if (order[n - 1] - order[0] == n - 1) {
-        TRY(format->encode(worker->encoder, rows, order[0], n, &worker->group, err));
+        TRY(format->encode(worker->encoder, rows, order[0], n, pages, &worker->group, err));
     } else {
         batch_clear(&worker->gathered);
         TRY(batch_gather(&worker->gathered, rows, order, n, err));
-        TRY(format->encode(worker->encoder, &worker->gathered, 0, n, &worker->group, err));
+        TRY(format->encode(worker->encoder, &worker->gathered, 0, n, pages, &worker->group, err));
     }
-    return segment_add_row_group(&work->writer, key, &worker->group, err);
+    return segment_end_row_group(&work->writer, &worker->group, err);
 }
 
 static status emit_group(struct split_work *work, const struct batch *rows,

@@ -82,7 +82,7 @@ static status file_append(struct checkpoint_file *file, const struct batch *batc
                           struct error *err)
 {
     struct row_group group = {0};
-    status s = file->format->encode(file->encoder, batch, 0, batch->rows, &group, err);
+    status s = file->format->encode(file->encoder, batch, 0, batch->rows, NULL, &group, err);
     if (s == STATUS_OK)
         s = file->format->file_append(file->file, &group, err);
     row_group_release(&group);

@@ -12,7 +12,7 @@ status parquet_encoder_needs(const struct schema *schema, const struct option_va
 status parquet_encoder_new(const struct schema *schema, const struct option_values *options,
                            struct encoder **out, struct error *err);
 status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,
-                      struct row_group *out, struct error *err);
+                      struct byte_sink *pages, struct row_group *out, struct error *err);
 void parquet_encoder_free(struct encoder *encoder);
 
 /* file.c */

@@ -10,6 +10,8 @@
 #include "format/parquet/group_meta.h"
 #include "format/parquet/row_order.h"
 
+enum { KEPT_COLUMN_BYTES = 8 << 20 };
+
 struct encoder {
     struct leaf_plan plan;
     bounds_kernel **bounds; /* one for each leaf */
@@ -17,6 +19,7 @@ struct encoder {
     struct chunk_scratch scratch;
     struct buffer cuts;
     struct buffer filters;
+    struct buffer column; /* pages on their way to a sink */
     struct row_order order;
     struct batch sorted;
     struct arena arena; /* of one encode */
@@ -32,6 +35,7 @@ void parquet_encoder_free(struct encoder *encoder)
     chunk_scratch_release(&encoder->scratch);
     buffer_release(&encoder->cuts);
     buffer_release(&encoder->filters);
+    buffer_release(&encoder->column);
     row_order_release(&encoder->order);
     batch_release(&encoder->sorted);
     arena_release(&encoder->arena);
@@ -142,23 +146,48 @@ static void add_leaf(const struct chunk_result *result, size_t i, struct row_gro
     group->plain_bytes += result->plain_bytes;
 }
 
+/* What a column left in the row group's buffer, which began as large as FROM bytes, stays there or goes on to SINK. */
+static status pass_on(struct row_group *group, size_t from, struct byte_sink *sink,
+                      struct error *err)
+{
+    group->pages_bytes += group->pages.size - from;
+    if (!sink)
+        return STATUS_OK;
+    status_code code = sink->write(sink, group->pages.data, group->pages.size, err);
+    group->pages.size = 0;
+    return code;
+}
+
+/* Offsets in RESULT that count from the row group's buffer count from its first page then. */
+static void move_offsets(struct chunk_result *result, int64_t by)
+{
+    if (result->chunk.dictionary_page_offset >= 0)
+        result->chunk.dictionary_page_offset += by;
+    result->chunk.data_page_offset += by;
+    for (size_t i = 0; i < result->offset_index.pages; i++)
+        result->offset_index.locations[i].offset += by;
+}
+
 /* Bloom filters lie behind the pages of all columns. */
 static status append_filters(struct encoder *encoder, struct row_group *group,
-                             struct group_meta *meta, struct error *err)
+                             struct byte_sink *sink, struct group_meta *meta, struct error *err)
 {
     const struct buffer *filters = &encoder->filters;
+    size_t from = group->pages.size;
     for (size_t i = 0; i < meta->n_leaves; i++)
         if (meta->group.chunks[i].bloom_filter_offset >= 0)
-            meta->group.chunks[i].bloom_filter_offset += (int64_t)group->pages.size;
-    if (filters->size > 0)
+            meta->group.chunks[i].bloom_filter_offset += (int64_t)group->pages_bytes;
+    if (filters->size > 0) {
         TRY(buffer_append(&group->pages, filters->data, filters->size, err));
-    meta->pages_bytes = (int64_t)group->pages.size;
+        TRY(pass_on(group, from, sink, err));
+    }
+    meta->pages_bytes = (int64_t)group->pages_bytes;
     return STATUS_OK;
 }
 
 static status encode_leaves(struct encoder *encoder, const struct batch *batch, size_t first,
-                            const struct page_cuts *cuts, struct row_group *group,
-                            struct group_meta *meta, struct error *err)
+                            const struct page_cuts *cuts, struct byte_sink *sink,
+                            struct row_group *group, struct group_meta *meta, struct error *err)
 {
     encoder->filters.size = 0;
     for (size_t i = 0; i < encoder->plan.n_leaves; i++) {
@@ -170,11 +199,14 @@ static status encode_leaves(struct encoder *encoder, const struct batch *batch, 
                                     .batch = batch,
                                     .first = first,
                                     .cuts = cuts};
+        size_t from = group->pages.size;
         TRY(chunk_encode(&input, &encoder->scratch, &group->pages, &encoder->filters,
                          &encoder->arena, &result, err));
+        move_offsets(&result, (int64_t)group->pages_bytes - (int64_t)from);
+        TRY(pass_on(group, from, sink, err));
         add_leaf(&result, i, group, meta);
     }
-    return append_filters(encoder, group, meta, err);
+    return append_filters(encoder, group, sink, meta, err);
 }
 
 /* The rows in the order that was asked for: BATCH and FIRST stay, or become those of a sorted copy. */
@@ -194,7 +226,7 @@ static status put_in_order(struct encoder *encoder, const struct batch **batch, 
 }
 
 status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t first, size_t n,
-                      struct row_group *out, struct error *err)
+                      struct byte_sink *pages, struct row_group *out, struct error *err)
 {
     const struct leaf_plan *plan = &encoder->plan;
     if (first > batch->rows || n > batch->rows - first)
@@ -218,7 +250,17 @@ status parquet_encode(struct encoder *encoder, const struct batch *batch, size_t
     TRY(put_in_order(encoder, &batch, &first, n, err));
     struct page_cuts cuts;
     TRY(cut_pages(encoder, batch, first, n, &cuts, err));
-    TRY(encode_leaves(encoder, batch, first, &cuts, &group, &meta, err));
+    encoder->column.size = 0;
+    if (pages)
+        group.pages = encoder->column;
+    status_code code = encode_leaves(encoder, batch, first, &cuts, pages, &group, &meta, err);
+    if (pages) {
+        encoder->column = group.pages;
+        group.pages = (struct buffer){0};
+        if (encoder->column.capacity > KEPT_COLUMN_BYTES)
+            buffer_release(&encoder->column);
+    }
+    TRY(code);
     TRY(group_meta_write(&meta, &group.meta, err));
     *out = group;
     group = (struct row_group){0};

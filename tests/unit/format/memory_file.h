@@ -204,7 +204,7 @@ static inline void encode_group(const struct batch *batch, size_t first, size_t 
     const struct format_driver *driver = format_find("parquet");
     struct encoder *encoder;
     CHECK_OK(driver->encoder_new(batch->schema, options, &encoder, &test_error));
-    CHECK_OK(driver->encode(encoder, batch, first, n, out, &test_error));
+    CHECK_OK(driver->encode(encoder, batch, first, n, NULL, out, &test_error));
     driver->encoder_free(encoder);
 }
 

@@ -624,7 +624,7 @@ static status encode_and_write(struct error *err)
     struct memory_sink into = {.base = {memory_sink_write}};
     status_code code = driver->encoder_new(&mixed, NULL, &encoder, err);
     if (code == STATUS_OK)
-        code = driver->encode(encoder, &batch, 0, batch.rows, &group, err);
+        code = driver->encode(encoder, &batch, 0, batch.rows, NULL, &group, err);
     if (code == STATUS_OK)
         code = driver->file_begin(&mixed, NULL, &into.base, &file, err);
     if (code == STATUS_OK)

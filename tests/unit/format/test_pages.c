@@ -231,8 +231,8 @@ static void a_row_group_is_the_same_whatever_was_encoded_before(void **state)
         struct encoder *encoder;
         encode_group(&batch, 2000, 1500, test_options(&options, texts), &alone);
         CHECK_OK(driver->encoder_new(&mixed, &options.set, &encoder, &test_error));
-        CHECK_OK(driver->encode(encoder, &batch, 0, 2000, &before, &test_error));
-        CHECK_OK(driver->encode(encoder, &batch, 2000, 1500, &after, &test_error));
+        CHECK_OK(driver->encode(encoder, &batch, 0, 2000, NULL, &before, &test_error));
+        CHECK_OK(driver->encode(encoder, &batch, 2000, 1500, NULL, &after, &test_error));
         assert_int_equal(after.pages.size, alone.pages.size);
         assert_memory_equal(after.pages.data, alone.pages.data, alone.pages.size);
         assert_int_equal(after.meta.size, alone.meta.size);

@@ -534,7 +534,7 @@ static void write_groups(const struct format_driver *driver, const struct settin
     for (size_t at = 0; at < settings->rows; at += step) {
         struct row_group group = {0};
         size_t n = settings->rows - at < step ? settings->rows - at : step;
-        must(driver->encode(encoder, batch, at, n, &group, &err), &err);
+        must(driver->encode(encoder, batch, at, n, NULL, &group, &err), &err);
         must(driver->file_append(file, &group, &err), &err);
         row_group_release(&group);
     }

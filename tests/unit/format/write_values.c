@@ -218,7 +218,7 @@ static void write_groups(const struct settings *settings, const struct batch *ba
     for (size_t at = 0; at < batch->rows; at += step) {
         struct row_group group = {0};
         size_t n = batch->rows - at < step ? batch->rows - at : step;
-        must(driver->encode(encoder, batch, at, n, &group, &err), &err);
+        must(driver->encode(encoder, batch, at, n, NULL, &group, &err), &err);
         must(driver->file_append(file, &group, &err), &err);
         row_group_release(&group);
     }

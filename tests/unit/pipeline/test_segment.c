@@ -80,7 +80,12 @@ static void write_segment(struct fixture *fixture, struct split_result *out)
     CHECK_OK(segment_add_rows(&writer, null, &batch, apart, 2, &scratch->err));
     CHECK_OK(buffer_append(&group.pages, "pages", 5, &scratch->err));
     CHECK_OK(buffer_append(&group.meta, "meta", 4, &scratch->err));
-    CHECK_OK(segment_add_row_group(&writer, a, &group, &scratch->err));
+    CHECK_OK(segment_begin_row_group(&writer, a, &scratch->err));
+    group.pages_bytes = group.pages.size;
+    CHECK_OK(writer.pages.write(&writer.pages, group.pages.data, 3, &scratch->err));
+    CHECK_OK(writer.pages.write(&writer.pages, group.pages.data + 3, group.pages.size - 3,
+                                &scratch->err));
+    CHECK_OK(segment_end_row_group(&writer, &group, &scratch->err));
     CHECK_OK(segment_finish(&writer, partitioner_keys(fixture->partitioner), out->keys, out,
                             &scratch->err));
     out->rows = 12;
