@@ -50,7 +50,7 @@ struct split_work {
     struct split_result result;
     struct pace_step step;
     struct upload *rejects;
-    size_t chunk_rows;   /* a chunk that has so many is written out */
+    size_t chunk_rows; /* a chunk that has so many is written out */
     size_t ties_capacity, used_capacity;
     unsigned attempt;
     uint64_t shown_rows, shown_bytes; /* what the progress display counts of this try */

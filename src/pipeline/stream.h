@@ -75,11 +75,11 @@ struct stream_run {
 
     struct read_request request;
     struct read_plan plan;
-    bool first_load;     /* nothing to add to: all live files of ours go */
-    bool schema_changes; /* with this run, as the user allowed */
-    bool widens;         /* columns get wider types with it */
+    bool first_load;            /* nothing to add to: all live files of ours go */
+    bool schema_changes;        /* with this run, as the user allowed */
+    bool widens;                /* columns get wider types with it */
     const size_t *contract_was; /* as in struct contract_changes; NULL: there is no contract */
-    struct scalar lower; /* old watermark; is_null: none */
+    struct scalar lower;        /* old watermark; is_null: none */
     struct known_rows known;
     struct schema known_schema; /* the columns that `known` digests, where they are not all ... */
     const size_t *known_pick;   /* ... of plan.schema: their positions there; NULL: they are */

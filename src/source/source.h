@@ -108,7 +108,7 @@ struct read_plan {
     size_t update_key;       /* position in schema, or SIZE_MAX */
     uint64_t rows;           /* estimate of what will be read */
     bool rows_exact;
-    uint64_t bytes; /* estimate in the source */
+    uint64_t bytes;      /* estimate in the source */
     uint64_t held_bytes; /* memory that the plan takes until plan_end, if it is much */
     struct split *splits;
     size_t n_splits;
@@ -208,8 +208,8 @@ struct source_driver {
     const struct option_spec *options; /* parsing, --help, docs and redaction come from it */
     const char *
         default_schema; /* tables of others stand in a folder of their schema; NULL: there are no schemas */
-    const char *const *
-        row_keys;    /* what may be an update_key and is no column: {"xmin", NULL}; NULL: nothing */
+    const char *const
+        *row_keys;   /* what may be an update_key and is no column: {"xmin", NULL}; NULL: nothing */
     unsigned traits; /* enum source_trait; conformance tests read them */
 
     /* LOCATION: what follows the scheme (sqlite:///data/x.db -> /data/x.db). Reads nothing but what proves that it is such

@@ -10,7 +10,7 @@ enum statement_part {
     STATEMENT_UTF8,   /* "server" or "check": who vouches for text */
     STATEMENT_SELECT, /* SELECT ... FROM */
     STATEMENT_WHERE,  /* " WHERE ..." or nothing */
-    STATEMENT_PARTS,  /* from here on: the relations; a split's bounds name one of them. By ranges of a key: one
+    STATEMENT_PARTS, /* from here on: the relations; a split's bounds name one of them. By ranges of a key: one
                          relation, then the condition of each range, which the bounds number */
 };
 
