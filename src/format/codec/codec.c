@@ -41,13 +41,19 @@ status codec_parse(const char *text, struct codec_spec *out, struct error *err)
                      text);
 }
 
+/* From level 3 on zstd's window, and the tables with it, would grow with the value: 85 MB at level 19 for one of 25 MB. */
+enum { LARGE_WINDOW_LEVEL = 3, MOST_WINDOW_LOG = 20, ZSTD_DEFAULT = 0 };
+
 static status use_zstd(struct codec *codec, int level, struct error *err)
 {
+    int window = level >= LARGE_WINDOW_LEVEL ? MOST_WINDOW_LOG : ZSTD_DEFAULT;
     if (!codec->zstd)
         codec->zstd = ZSTD_createCCtx();
     if (!codec->zstd)
         return error_no_memory(err);
     size_t set = ZSTD_CCtx_setParameter(codec->zstd, ZSTD_c_compressionLevel, level);
+    if (!ZSTD_isError(set))
+        set = ZSTD_CCtx_setParameter(codec->zstd, ZSTD_c_windowLog, window);
     if (ZSTD_isError(set))
         return error_set(err, STATUS_BUG, "zstd refuses level %d: %s", level,
                          ZSTD_getErrorName(set));
@@ -66,7 +72,7 @@ static status use_deflate(struct codec *codec, int level, struct error *err)
 
 size_t codec_memory(struct codec_spec spec)
 {
-    /* zstd: its tables for inputs of 1 MiB grow in these steps, in units of 100 kB; libdeflate's are all below 1 MB */
+    /* zstd: its tables for inputs of 1 MiB and more grow in these steps, in units of 100 kB; libdeflate's are all below 1 MB */
     static const struct {
         int level;
         size_t size;
