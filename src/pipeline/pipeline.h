@@ -43,7 +43,8 @@ struct run_options {
     enum load_mode mode; /* overrides the streams' */
     bool accept_foreign;
     bool accept_schema;
-    bool dry_run; /* plan only; writes nothing */
+    int64_t save_every_ms; /* finished splits are made durable so often; 0: each */
+    bool dry_run;          /* plan only; writes nothing */
 };
 
 /* Counters that a progress display may read at any time. */

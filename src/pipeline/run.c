@@ -142,8 +142,9 @@ static status load_stream(struct stream_run *stream, struct error *err)
 
 static status work_stream(struct stream_run *stream, struct error *err)
 {
-    TRY(stream_hold(stream, err));
-    status_code code = load_stream(stream, err);
+    status_code code = stream_hold(stream, err);
+    if (code == STATUS_OK)
+        code = load_stream(stream, err);
     stream_let_go(stream);
     return code;
 }
@@ -161,8 +162,10 @@ static void note_renewed(struct run *run, struct stream_run *stream, bool others
                 others_ended ? ", of a later moment than the streams that ended before" : "");
 }
 
-/* Plan the streams [FIRST, END) of RUN again, whose snapshot was lost for the reason WHY. Those that fail have ended. */
-static status plan_again(struct run *run, size_t first, size_t end, const char *why)
+/* Plan the streams [FIRST, END) of RUN again, whose snapshot was lost for the reason WHY. Those that fail have ended. *OUT_LOST: of
+ * which the plan lost the new one, too; it and those behind it have none. */
+static status plan_again(struct run *run, size_t first, size_t end, const char *why,
+                         size_t *out_lost)
 {
     struct run_context *context = &run->context;
     status_code code = STATUS_OK;
@@ -177,6 +180,7 @@ static status plan_again(struct run *run, size_t first, size_t end, const char *
         code = stream_plan_again(stream, &err);
         add_stage(stream, STAGE_PLAN, &since);
         context->plan_patience_ms = 0; /* was waited for; or in vain, and then for all of them */
+        *out_lost = i;
         if (code == STATUS_OK)
             note_renewed(run, stream, first > 0, why);
         else if (code != STATUS_SNAPSHOT_LOST)
@@ -186,17 +190,30 @@ static status plan_again(struct run *run, size_t first, size_t end, const char *
     return code == STATUS_SNAPSHOT_LOST ? code : STATUS_OK;
 }
 
+/* What was planned for them is of a snapshot that is gone, or is dropped: a stream without a plan has no rows. */
+static void fail_unplanned(struct run *run, size_t first, size_t end, const struct error *why)
+{
+    for (size_t i = first; i < end; i++) {
+        struct error err = *why;
+        if (run->streams[i].report->code == STATUS_OK)
+            fail_stream(&run->streams[i], STATUS_SNAPSHOT_LOST, &err);
+    }
+}
+
 /* SNAPSHOT_LOST: not once more. */
 static status renew_snapshot(struct run *run, size_t first, size_t end, struct error *err)
 {
+    size_t lost = end;
     const char *why = job_redact(run->context.job, err->text, run->context.arena);
     status_code code = STATUS_SNAPSHOT_LOST;
     while (code == STATUS_SNAPSHOT_LOST && run->snapshots_lost < MOST_SNAPSHOTS_LOST) {
         run->snapshots_lost++;
-        code = plan_again(run, first, end, why ? why : "");
+        code = plan_again(run, first, end, why ? why : "", &lost);
     }
-    if (code == STATUS_SNAPSHOT_LOST)
-        return error_context(err, "in each of %u snapshots", run->snapshots_lost + 1);
+    if (code != STATUS_SNAPSHOT_LOST)
+        return code;
+    (void)error_context(err, "in each of %u snapshots", run->snapshots_lost + 1);
+    fail_unplanned(run, lost, end, err);
     return code;
 }
 

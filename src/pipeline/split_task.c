@@ -1,12 +1,10 @@
-/* One split: its rows go through the chunk into the segment; then it is counted, closed and named by a manifest. */
+/* One split: its rows go through the chunk into the segment; then it is counted and closed. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "pipeline/split_work.h"
 #include "json/json.h"
-
-enum { READ_STEP_ROWS = 16384 };
 
 /* ---- reading ---- */
 
@@ -167,38 +165,6 @@ static status take_counts(struct split_work *work, struct error *err)
     return STATUS_OK;
 }
 
-/* The plan lies in the staging area before the first manifest does. */
-status stream_write_plan_once(struct stream_run *stream, struct error *err)
-{
-    status_code code = STATUS_OK;
-    pthread_mutex_lock(&stream->plan_mutex);
-    if (!stream->plan_written) {
-        code = stream_write_plan(stream, err);
-        stream->plan_written = code == STATUS_OK;
-    }
-    pthread_mutex_unlock(&stream->plan_mutex);
-    return code;
-}
-
-status stream_put_manifest(struct stream_run *stream, uint32_t split,
-                           const struct split_result *result, struct error *err)
-{
-    char name[128];
-    SCOPED(mem_freep) char *json = NULL;
-    size_t size = 0;
-    TRY(manifest_write(result, stream->run->run_id, stream->digest, split,
-                       stream->plan.schema.n_fields, &json, &size, err));
-    snprintf(name, sizeof(name), "%s/split-%05u.json", stream->staging, split);
-    status_code code = storage_put(stream->storage, name, PUT_IF_ABSENT, json, size, err);
-    return code == STATUS_EXISTS ? STATUS_OK : code; /* our own earlier try */
-}
-
-/* Splits that read next to nothing and left nothing are cheaper to read again than to remember. */
-static bool worth_remembering(const struct split_result *result)
-{
-    return result->rows > 0 || result->rejected > 0 || result->rows_read >= READ_STEP_ROWS;
-}
-
 static status finish_split(struct split_work *work, struct error *err)
 {
     struct stream_run *stream = work->stream;
@@ -208,11 +174,7 @@ static status finish_split(struct split_work *work, struct error *err)
         TRY(storage_put_commit(stream->storage, TAKE(work->rejects), err));
     TRY(stream_take_keys(stream, work->split->number, &work->result, err));
     work->result.done = true;
-    if (!worth_remembering(&work->result))
-        return STATUS_OK;
-    TRY(stream_write_plan_once(stream, err));
-    TRY(storage_sync(stream->storage, err)); /* plan and segment, before anything names them */
-    return stream_put_manifest(stream, work->split->number, &work->result, err);
+    return STATUS_OK;
 }
 
 static status finish_split_timed(struct split_work *work, struct error *err)

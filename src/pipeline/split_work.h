@@ -19,9 +19,14 @@ struct worker {
     uint64_t share_bytes; /* that its buffers have grown in; 0: they are new */
 };
 
+enum { READ_STEP_ROWS = 16384 };
+
 struct split_pass {
     struct stream_run *stream;
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /* of what follows, the guard aside */
+    uint32_t *unsaved;     /* finished splits without a manifest */
+    size_t n_unsaved;
+    int64_t saved_ns; /* monotonic */
     struct worker *idle;
     struct guard guard;
 };
@@ -72,9 +77,15 @@ void workers_free(struct split_pass *pass);
 status split_sort_out(struct split_work *work, size_t first, struct error *err);
 /* Partition and encode the chunk, and empty it. write_chunk.c */
 status split_write_chunk(struct split_work *work, struct error *err);
-/* Read the split, write its segment and manifest. split_task.c */
+/* Read the split, write its segment. split_task.c */
 status split_read(struct split_work *work, struct error *err);
 /* A try that failed: its rows will be counted again. split_task.c */
 void split_take_progress_back(const struct split_work *work);
+
+/* ---- finished splits are remembered: remember.c ---- */
+void remember_begin(struct split_pass *pass);
+status remember_split(struct split_pass *pass, uint32_t split, struct error *err);
+/* STOPPED: the pass has failed, and a later run may go on from here. */
+void remember_end(struct split_pass *pass, bool stopped);
 
 #endif

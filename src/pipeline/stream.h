@@ -125,9 +125,9 @@ status stream_assemble(struct stream_run *stream, struct error *err);      /* as
 status stream_validate(struct stream_run *stream, struct error *err);      /* checks.c */
 status stream_publish(struct stream_run *stream, struct error *err);       /* publish.c */
 status stream_write_plan(struct stream_run *stream, struct error *err);    /* resume.c */
-/* Once; then durable with the next sync. split_task.c */
+/* Once; then durable with the next sync. remember.c */
 status stream_write_plan_once(struct stream_run *stream, struct error *err);
-/* The plan and all that RESULT names must be durable already. split_task.c */
+/* The plan and all that RESULT names must be durable already. remember.c */
 status stream_put_manifest(struct stream_run *stream, uint32_t split,
                            const struct split_result *result, struct error *err);
 void stream_clean_up(struct stream_run *stream);    /* resume.c */

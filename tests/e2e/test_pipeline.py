@@ -222,7 +222,7 @@ def test_killed_again_and_again_the_load_comes_to_its_end(shop, journal):
     harness.add_orders(shop, 0, 300_000)
     shop.write_job(DAILY)
     for wanted in (5, 20, 40):
-        process = shop.start("--memory", "64MB")
+        process = shop.start("--memory", "64MB", "--save-every", "0s")
         harness.wait_until(lambda: splits_done(shop) >= wanted, 60, process)
         harness.stop(process)
     report = shop.run().stream()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 
@@ -12,15 +13,19 @@ ROWS = 600_000
 ALL = "SELECT * FROM orders"
 
 
-def dead_at(shop, share):
-    """Kill a first load once SHARE of its splits have their manifest; the number of them."""
+def prepare(shop):
     shop.sql("PRAGMA journal_mode = WAL;" + harness.ORDERS)
     harness.add_orders(shop, 0, ROWS)
     shop.write_job("orders: {mode: incremental, update_key: created_at, partition_by: day(created_at)}")
+
+
+def dead_at(shop, share):
+    """Kill a first load once SHARE of its splits have their manifest; the number of them."""
+    prepare(shop)
     planned = shop.leat("plan", shop.job, "--json")
     assert planned.code == 0, planned
     splits = planned.stream()["splits"]
-    process = shop.start("--memory", "64MB")
+    process = shop.start("--memory", "64MB", "--save-every", "0s")
     assert harness.wait_until(lambda: finished_splits(shop) >= share * splits, 60, process)
     assert process.poll() is None, "it ended before it could be killed"
     harness.stop(process)
@@ -36,6 +41,22 @@ def test_killed_late_the_next_run_reads_at_most_a_quarter_again(shop):
     dead_at(shop, 0.8)
     report = shop.run().stream()
     assert report["rows_read"] <= ROWS / 4, json.dumps(report)
+    compare.assert_equal_to_source(shop.table("orders"), shop.db, ALL, readers=["duckdb"])
+
+
+def segments(shop) -> int:
+    return sum(1 for path in shop.staged() if re.fullmatch(r"split-\d+.*\.seg", path.name))
+
+
+@pytest.mark.parametrize("how, kept", [(signal.SIGTERM, True), (signal.SIGKILL, False)])
+def test_what_is_not_saved_yet_is_saved_by_a_run_that_is_stopped_and_lost_by_one_that_is_killed(shop, how, kept):
+    prepare(shop)
+    process = shop.start("--memory", "64MB", "--save-every", "1 h")
+    assert harness.wait_until(lambda: segments(shop) >= 4, 60, process)
+    harness.stop(process, how)
+    assert (finished_splits(shop) > 0) == kept
+    report = shop.run().stream()
+    assert (report["splits_kept"] >= 4) if kept else (report["splits_kept"] == 0 and report["rows_read"] == ROWS)
     compare.assert_equal_to_source(shop.table("orders"), shop.db, ALL, readers=["duckdb"])
 
 

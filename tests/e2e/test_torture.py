@@ -108,7 +108,7 @@ class Scenario:
         ]
 
 
-ONE = ("--workers", "1", "--readers", "1", "--memory", "64MB")
+ONE = ("--workers", "1", "--readers", "1", "--memory", "64MB", "--save-every", "0s")
 
 
 def rows(shop):
