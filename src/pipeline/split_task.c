@@ -58,8 +58,16 @@ static status read_step(struct split_work *work, size_t limit_bytes, bool *drain
     return cancel_check(&stream->cancel, err);
 }
 
+static size_t text_bytes(const struct column *column)
+{
+    size_t bytes = column->data.size;
+    for (size_t i = 0; i < column->n_children; i++)
+        bytes += text_bytes(&column->children[i]);
+    return bytes;
+}
+
 /* The chunk may grow until it fills, with the pages of its largest column beside it, three fifths of the share. Room for texts
- * was planned with the chunk at a third; what the first rows show decides. */
+ * was planned with the chunk at a third; what its rows show decides. */
 static size_t chunk_limit(const struct split_work *work)
 {
     const struct stream_run *stream = work->stream;
@@ -73,15 +81,29 @@ static size_t chunk_limit(const struct split_work *work)
     for (size_t i = 0; i < chunk->schema->n_fields; i++) {
         size_t column = column_bytes(&chunk->columns[i]);
         largest = column > largest ? column : largest;
-        texts += chunk->columns[i].data.size;
+        texts += text_bytes(&chunk->columns[i]);
     }
-    size_t limit =
-        (size_t)((double)work->room.share_bytes * 0.6 * (double)bytes / (double)(bytes + largest));
+    double filled = (double)bytes / ((double)bytes + (double)largest);
+    size_t limit = (size_t)((double)work->room.share_bytes * 0.6 * filled);
     if (texts > 0 && limit > planned * bytes / texts)
         limit = planned * bytes / texts;
     if (limit > stream->spec->file_size)
         limit = stream->spec->file_size;
     return limit > planned ? limit : planned;
+}
+
+/* Bytes that the chunk may have after the next step: the rows to come may be nothing but texts, whatever those before were. */
+static size_t step_limit(const struct split_work *work, size_t limit)
+{
+    const struct batch *chunk = &work->worker->chunk;
+    size_t planned = work->room.chunk_bytes, texts = 0;
+    if (limit <= planned)
+        return limit;
+    for (size_t i = 0; i < chunk->schema->n_fields; i++)
+        texts += text_bytes(&chunk->columns[i]);
+    size_t least = planned / 8, room = texts + least < planned ? planned - texts : least;
+    size_t most = batch_bytes(chunk) + room;
+    return most < limit ? most : limit;
 }
 
 /* Rows that the chunks of the split should have. Where it takes several, they are of one size: a small last one would have to
@@ -104,17 +126,13 @@ static size_t chunk_rows(const struct split_work *work, size_t limit_bytes)
 
 static status read_all(struct split_work *work, struct error *err)
 {
-    struct stream_run *stream = work->stream;
     size_t limit = chunk_limit(work);
     struct batch *chunk = &work->worker->chunk;
-    work->chunk_rows = stream->row_group_rows;
+    work->chunk_rows = work->stream->row_group_rows;
     for (bool drained = false; !drained;) {
-        bool first = chunk->rows == 0;
-        TRY(read_step(work, limit, &drained, err));
-        if (first) {
-            limit = chunk_limit(work);
-            work->chunk_rows = chunk_rows(work, limit);
-        }
+        TRY(read_step(work, step_limit(work, limit), &drained, err));
+        limit = chunk_limit(work);
+        work->chunk_rows = chunk_rows(work, limit);
         if (chunk->rows >= work->chunk_rows || batch_bytes(chunk) >= limit)
             TRY(split_write_chunk(work, err));
     }

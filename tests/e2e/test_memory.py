@@ -155,6 +155,20 @@ def test_one_value_over_and_over(shop):
     assert_sums(shop, "count(*), sum(small), sum(whole), sum(fraction), sum(length(words)), count(absent)")
 
 
+def test_texts_that_come_late(shop):
+    """The first rows show nothing of what the texts of the others take, and in one split all of it stands side by side."""
+    columns = [f"c{i:02}" for i in range(60)]
+    shop.sql(f"CREATE TABLE t ({', '.join(f'{name} INTEGER' for name in columns)}, words TEXT)")
+    shop.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999)"
+        f" INSERT INTO t SELECT {', '.join('i' for _ in columns)}, CASE WHEN i >= 600 THEN hex(randomblob(8000)) END FROM n"
+    )
+    shop.write_job("t: {mode: full-refresh, query: SELECT * FROM t}")
+    peak = shop.run("--memory", "64MB", "--readers", "1").json["peak_memory_bytes"]
+    assert peak < 56 * heavy.MB  # the share of the one task
+    assert_sums(shop, "count(*), sum(c00), sum(c59), sum(length(words)), count(words)")
+
+
 # ---- partitions ----
 
 
