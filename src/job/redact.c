@@ -20,6 +20,18 @@ static bool is_secret_parameter(const char *name, size_t size)
     return false;
 }
 
+/* Where user info may end in what follows "scheme://". Behind the host's colon stands a port: anything else is a password with a
+ * character in it that should have been written with a percent sign. */
+static size_t authority_size(const char *authority)
+{
+    size_t size = strcspn(authority, "/?#");
+    const char *colon = memchr(authority, ':', size);
+    if (!colon || *authority == '[' || memchr(authority, '@', size))
+        return size;
+    const char *port = colon + 1 + strspn(colon + 1, "0123456789");
+    return port == authority + size || *port == ',' ? size : strlen(authority);
+}
+
 /* The password of URL's user info: "scheme://user:PASSWORD@host". False: there is none. */
 static bool find_password(const char *url, const char **out_first, size_t *out_size)
 {
@@ -27,7 +39,7 @@ static bool find_password(const char *url, const char **out_first, size_t *out_s
     if (!authority)
         return false;
     authority += 3;
-    size_t size = strcspn(authority, "/?#");
+    size_t size = authority_size(authority);
     const char *at = memrchr(authority, '@', size);
     const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
     if (!colon)
@@ -79,9 +91,13 @@ static status_code each_secret(const char *url, secret_fn found, void *context)
     const char *pairs = find_pairs(url);
     if (pairs)
         return each_secret_pair(pairs, found, context);
-    if (find_password(url, &first, &size) && size)
-        TRY(found(context, first, size));
-    const char *query = strchr(url, '?');
+    const char *query = url;
+    if (find_password(url, &first, &size)) {
+        query = first + size;
+        if (size)
+            TRY(found(context, first, size));
+    }
+    query = strchr(query, '?');
     while (query && *query) {
         const char *name = query + 1;
         size_t name_size = strcspn(name, "=&#");

@@ -372,6 +372,15 @@ static status bad_location(struct error *err)
         "with percent signs for characters such as @ and / in user and password");
 }
 
+/* A password with @ or / that has no percent signs: its parts would be taken for host and port, and repeated in messages. */
+static bool holds_parts_of_a_password(const PQconninfoOption *written)
+{
+    const char *host = given(written, "host"), *port = given(written, "port");
+    bool abstract = host && *host == '@'; /* a socket */
+    return (host && !abstract && strchr(host, '@')) ||
+           (port && port[strspn(port, "0123456789,")] != '\0');
+}
+
 static status connect_failed(PGconn *conn, struct error *err)
 {
     char line[1024];
@@ -479,6 +488,10 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     PQconninfoOption *parsed = PQconninfoParse(options->location, NULL);
     if (!parsed)
         return bad_location(err);
+    if (holds_parts_of_a_password(parsed)) {
+        PQconninfoFree(parsed);
+        return bad_location(err);
+    }
     snprintf(seconds, sizeof(seconds), "%lld", (long long)options->connect_timeout_s);
     add(&words, "connect_timeout", seconds);
     add(&words, "fallback_application_name", "leat");

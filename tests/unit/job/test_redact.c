@@ -19,6 +19,17 @@ static void passwords_leave_a_url(void **state)
     url_is("./shop.db", "./shop.db");
 }
 
+static void passwords_with_characters_of_a_url_leave_it_whole(void **state)
+{
+    url_is("postgres://r:a/b@db/shop", "postgres://r:***@db/shop");
+    url_is("postgres://r:a?b#c@db/shop", "postgres://r:***@db/shop");
+    url_is("postgres://r:a?b@db/shop?password=x", "postgres://r:***@db/shop?password=***");
+    url_is("postgres://db:5432/shop?user=me@db&password=x",
+           "postgres://db:5432/shop?user=me@db&password=***");
+    url_is("postgres://a:1,b:2/shop?user=me@db", "postgres://a:1,b:2/shop?user=me@db");
+    url_is("postgres://[::1]:5432/shop?user=me@db", "postgres://[::1]:5432/shop?user=me@db");
+}
+
 static void secret_parameters_leave_a_url(void **state)
 {
     url_is("postgres://db/shop?password=x&sslmode=verify-full",
@@ -61,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passwords_leave_a_url),
+        cmocka_unit_test(passwords_with_characters_of_a_url_leave_it_whole),
         cmocka_unit_test(secret_parameters_leave_a_url),
         cmocka_unit_test(passwords_leave_a_key_value_string),
         cmocka_unit_test(every_place_of_a_secret_is_struck_out),
