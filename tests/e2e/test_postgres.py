@@ -346,6 +346,9 @@ def test_no_message_holds_the_password(shop, server, schema):
         f"postgres://admin:{canary}@/nowhere?host={server.folder}&port={server.port}",
         f"postgres://admin:{canary}@/postgres?host={server.folder}&port={server.port}&bogus=1",
         f"postgres://admin:{canary}@[::1/postgres",
+        "postgres://admin:x@kanarie@127.0.0.1:1/postgres",
+        "postgres://admin:kanarie/x@127.0.0.1:1/postgres",
+        "postgres://admin:x?kanarie#x@127.0.0.1:1/postgres",
     ):
         write_job(shop, url, f"{schema}.t: {{mode: full-refresh}}")
         for words in (("run", shop.job), ("check", shop.job), ("plan", shop.job), ("discover", url)):
@@ -362,6 +365,7 @@ def test_no_message_holds_the_password(shop, server, schema):
         ("{s}.orders: {{mode: full-refresh, select: [idd]}}", 'did you mean "id"'),
         ("{s}.orders: {{mode: incremental, update_key: att}}", 'did you mean "at"'),
         ("{s}.orders: {{mode: incremental, update_key: name}}", "a watermark needs"),
+        ("{s}.orders: {{mode: incremental, update_key: name, columns: {{name: {{type: timestamptz}}}}}}", "is text; a watermark needs"),
         ("{s}.orders: {{mode: full-refresh, where: 'id = )'}}", "syntax error"),
         ("q: {{mode: full-refresh, query: 'SELECT 1/'}}", "syntax error"),
     ],

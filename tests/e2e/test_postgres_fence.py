@@ -158,6 +158,22 @@ def test_a_candidate_is_of_one_life_of_the_server(shop, server, schema, events):
     assert ids(shop, schema) == [1, 2, 3, 4, 5]
 
 
+def test_rows_without_a_key_come_once_however_long_the_bound_is_held(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial); ALTER TABLE {schema}.events ALTER id DROP NOT NULL;"
+               f"INSERT INTO {schema}.events VALUES (NULL)")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, on_null_key: include}}", ", settle: 0 s")
+    add = f"INSERT INTO {schema}.events DEFAULT VALUES"
+    with server.connect() as late:
+        late.execute(add)
+        server.sql(add)
+        for _ in range(3):
+            shop.run()
+        assert rows(shop, schema, "events", "id") == []
+        late.commit()
+    shop.run()
+    assert rows(shop, schema, "events", "id") == [(1,), (2,), (None,)]
+
+
 def test_a_full_refresh_that_could_read_nothing_is_held(shop, server, schema, events):
     incremental(shop, server.url(), schema, "id")
     shop.run()

@@ -196,6 +196,17 @@ def test_a_foreign_table_and_what_reads_it_are_one_piece(shop, server, schema, e
         assert keys(shop, schema, stream) == list(range(1, last + 1))
 
 
+def test_a_table_with_a_foreign_part_has_no_exact_bound(shop, server, schema, elsewhere):
+    server.sql(f"""
+        CREATE TABLE {schema}.mixed (id bigserial, pad text);
+        ALTER FOREIGN TABLE {schema}.far ALTER id SET NOT NULL;
+        ALTER FOREIGN TABLE {schema}.far INHERIT {schema}.mixed
+        """)
+    write_job(shop, server.url(), f"{schema}.mixed: {{mode: incremental, update_key: id}}")
+    (found,) = [f for f in shop.leat("check", shop.job, "--json").json["findings"] if f["subject"] == "update_key"]
+    assert found["level"] == "warning" and "a part of it is a foreign table" in found["found"], found
+
+
 def test_partitions_of_partitions_and_children_of_children_are_read_once(shop, server, schema):
     server.sql(f"""
         CREATE TABLE {schema}.tree (id bigint, at date, kind text) PARTITION BY RANGE (at);

@@ -138,6 +138,8 @@ status fence_doubt(PGconn *conn, bool standby, const struct postgres_table *tabl
               "with `fence`)";
     else if (table->kind != 'r' && table->kind != 'p')
         why = "it is no table, so what is written there can't be watched";
+    else if (table->foreign)
+        why = "a part of it is a foreign table, and what is written there can't be watched";
     else if (type.id == TYPE_DATE || (type.id == TYPE_TIMESTAMP && !type.utc))
         why = arena_printf(arena, "\"%s\" is %s, which is no instant", key->name, key->declared);
     if (!why)

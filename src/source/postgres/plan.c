@@ -83,6 +83,20 @@ static status make_schema(struct planning *p, struct error *err)
 
 /* ---- the watermark ---- */
 
+static bool is_key_type(struct type type)
+{
+    switch (type.id) {
+    case TYPE_INT16:
+    case TYPE_INT32:
+    case TYPE_INT64:
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static status find_key(struct planning *p, struct error *err)
 {
     const char *name = p->request->update_key;
@@ -101,20 +115,13 @@ static status find_key(struct planning *p, struct error *err)
     TRY(select_key(&p->table.names, name, p->picked, p->n_picked, &column, &p->plan->update_key,
                    err));
     p->key = &p->table.columns[column];
-    switch (p->wires[p->plan->update_key].type.id) {
-    case TYPE_INT16:
-    case TYPE_INT32:
-    case TYPE_INT64:
-    case TYPE_DATE:
-    case TYPE_TIMESTAMP:
+    /* the server compares the column as it is, the pipeline as the job wants it */
+    if (is_key_type(p->key->wire.type) && is_key_type(p->wires[p->plan->update_key].type))
         return STATUS_OK;
-    default:
-        return error_set(
-            err, STATUS_BAD_CONFIG,
-            "update_key: column \"%s\" is %s; a watermark needs an integer, a date or a "
-            "timestamp",
-            name, p->key->declared);
-    }
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "update_key: column \"%s\" is %s; a watermark needs an integer, a date or a "
+                     "timestamp",
+                     name, p->key->declared);
 }
 
 static status refuse_nulls(struct planning *p, struct error *err)
@@ -195,7 +202,8 @@ static status make_where(struct planning *p, struct text *where, struct error *e
             TRY(fence_literal(&plan->bound, p->key, &range, err));
         }
         text_append(&conditions, text_string(&range));
-        if (request->nulls_ok && !request->lower && range.size > 0) {
+        /* while the bound is held, each run would read them again */
+        if (request->nulls_ok && !request->lower && range.size > 0 && !plan->bound_held) {
             text_append(&conditions, " OR ");
             postgres_quote(&conditions, p->key->name);
             text_append(&conditions, " IS NULL");
