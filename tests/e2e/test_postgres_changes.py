@@ -5,6 +5,7 @@ TRUNCATE, and ALTER TABLE where it rewrites, are not part of a snapshot: to one 
 import contextlib
 import os
 import signal
+import threading
 import time
 
 import harness
@@ -91,6 +92,40 @@ def test_all_streams_are_planned_anew_for_one_whose_table_changed(shop, server, 
     assert "was truncated, rewritten or replaced" in str(result.stream(f"{schema}.events")["notes"])
     assert ids(shop, schema, "first") == [*range(1, 101)]
     assert ids(shop, schema) == [*range(100001, 100011)]
+
+
+def test_a_stream_that_loses_each_snapshot_leaves_its_table_as_it_was(shop, server, schema):
+    """A later stream asks for another snapshot; none that comes then is one that events can be read in."""
+    for name in ("first", "events", "third"):
+        fill(server, schema, name, 100)
+    write_job(shop, server.url(), "\n".join(f"{schema}.{name}: {{mode: full-refresh}}" for name in ("first", "events", "third")))
+    shop.run()
+    with contextlib.ExitStack() as sessions:
+
+        def truncate(name):
+            other = sessions.enter_context(server.connect())
+            thread = threading.Thread(target=other.execute, args=(f"TRUNCATE {schema}.{name}",))
+            thread.start()
+            return other, thread
+
+        def waits_for(name, who):
+            return server.query(f"SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted"
+                                f" AND relation = '{schema}.{name}'::regclass AND (application_name = 'leat') = {who == 'leat'}")
+
+        (other, thread), now = truncate("third"), "third"
+        thread.join()
+        process = shop.start("--json")
+        while harness.wait_until(lambda now=now: waits_for(now, "leat"), process=process):
+            queued = truncate("events")  # in line before the one that is there ends
+            harness.wait_until(lambda: waits_for("events", "other"))
+            other.commit()
+            (other, thread), now = queued, "events"
+            thread.join()
+    result = finish(process, harness.SOME_FAILED)
+    assert result.stream(f"{schema}.first")["outcome"] == "published"
+    for name in ("events", "third"):
+        assert "in each of 4 snapshots" in result.stream(f"{schema}.{name}")["error"]["message"], result
+        assert ids(shop, schema, name) == [*range(1, 101)]
 
 
 @pytest.mark.parametrize("stream", ["view: {mode: full-refresh}", "part: {mode: full-refresh}",
