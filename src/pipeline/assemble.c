@@ -52,7 +52,7 @@ static status plan_assembly(struct stream_run *stream, struct assembly *assembly
     assembly->keys = stream->all_keys;
     assembly->n_partitions = stream->pieces.n_pieces ? partition_keys_count(assembly->keys) : 0;
     assembly->partitions = mem_zalloc((assembly->n_partitions + 1) * sizeof(*assembly->partitions));
-    assembly->segments = mem_zalloc((n_splits + 1) * sizeof(*assembly->segments));
+    assembly->segments = mem_zalloc((n_splits + 1) * sizeof(struct storage_object *));
     assembly->nulls = mem_zalloc((stream->data_schema.n_fields + 1) * sizeof(*assembly->nulls));
     assembly->stats.storage = stream->storage;
     assembly->stats.limit = STATS_IN_MEMORY_BYTES;

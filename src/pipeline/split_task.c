@@ -175,11 +175,11 @@ static status take_counts(struct split_work *work, struct error *err)
         return error_no_memory(err);
     if (counts->policy)
         memcpy(result->policy, counts->policy, n * sizeof(*result->policy));
-    if (result->rows_read != result->rows + result->known + result->skipped + result->rejected)
+    unsigned long long told =
+        (unsigned long long)result->rows + result->known + result->skipped + result->rejected;
+    if (result->rows_read != told)
         return error_set(err, STATUS_BUG, "split %u read %llu rows but accounts for %llu",
-                         work->split->number, (unsigned long long)result->rows_read,
-                         (unsigned long long)(result->rows + result->known + result->skipped +
-                                              result->rejected));
+                         work->split->number, (unsigned long long)result->rows_read, told);
     return STATUS_OK;
 }
 
