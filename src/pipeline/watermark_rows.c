@@ -144,7 +144,8 @@ status split_sort_out(struct split_work *work, size_t first, struct error *err)
     bool only_listed = stream->partial && !stream->lower.is_null;
     if (stream->plan.update_key == SIZE_MAX || first == chunk->rows)
         return STATUS_OK;
-    if (stream->partial ? !only_listed : stream->plan.bound_is_fence)
+    /* below a fence nobody is equal to the bound; but the watermark may be of a run that had none */
+    if (stream->partial ? !only_listed : stream->plan.bound_is_fence && !stream->known.ties)
         return STATUS_OK;
     SCOPED(mem_freep) uint32_t *drop = mem_alloc((chunk->rows - first) * sizeof(*drop));
     size_t n_drop = 0;

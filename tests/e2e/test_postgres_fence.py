@@ -467,6 +467,19 @@ def test_a_sequence_that_drew_ahead_needs_sessions_to_end(shop, server, schema):
     assert ids(by_row, schema) == [1, 2, 11]
 
 
+def test_a_bound_that_becomes_exact_brings_no_row_twice(shop, server, schema):
+    server.sql(f"CREATE SEQUENCE {schema}.s CACHE 10; CREATE TABLE {schema}.events (id bigint DEFAULT nextval('{schema}.s'));"
+               f"INSERT INTO {schema}.events SELECT FROM generate_series(1, 3)")
+    incremental(shop, server.url(), schema, "id")
+    shop.run()
+    server.sql(f"ALTER SEQUENCE {schema}.s CACHE 1")
+    for _ in range(2):
+        server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES")
+        shop.run()
+    loaded = [i for (i,) in server.query(f"SELECT id FROM {schema}.events ORDER BY id")]
+    assert ids(shop, schema) == loaded and len(loaded) == 5
+
+
 def test_a_subscriber_takes_xmin(shop, server, schema):
     """Rows of a publisher are written here by transactions of this server."""
     server.sql(f"CREATE TABLE {schema}.events (id bigint)")
