@@ -31,6 +31,8 @@ status stream_plan_carries(struct stream_run *stream, struct error *err)
     stream->carries = arena_alloc(&stream->arena, (schema->n_fields + 1) * sizeof(struct carry));
     if (!stream->carries)
         return error_no_memory(err);
+    stream->n_carries = 0; /* a plan may be made again */
+    stream->converts = false;
     for (size_t i = 0; i < schema->n_fields; i++)
         if (stream->carried.fields[i].carries)
             TRY(bind(stream, i, err));
