@@ -63,7 +63,7 @@ static status_code split_once(void *context, unsigned attempt, struct error *err
                               .split = &stream->plan.splits[try->number],
                               .room = try->room,
                               .attempt = attempt + (try->room.alone ? ALONE_ATTEMPT : 0)};
-    TRY(worker_take(try->pass, &work.worker, err));
+    TRY(worker_take(try->pass, work.room.share_bytes, &work.worker, err));
     status_code code = worker_begin(work.worker, &work.room, err);
     if (code == STATUS_OK)
         code = split_read(&work, err);

@@ -64,7 +64,9 @@ struct split_work {
 };
 
 /* ---- workers: worker.c ---- */
-status worker_take(struct split_pass *pass, struct worker **out, struct error *err);
+/* For a task with a share of SHARE_BYTES. Idle workers of other shares are freed. */
+status worker_take(struct split_pass *pass, uint64_t share_bytes, struct worker **out,
+                   struct error *err);
 /* Before the first row of a split. */
 status worker_begin(struct worker *worker, const struct split_room *room, struct error *err);
 /* After a chunk was written out. */

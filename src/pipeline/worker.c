@@ -63,13 +63,44 @@ status worker_begin(struct worker *worker, const struct split_room *room, struct
     return STATUS_OK;
 }
 
-status worker_take(struct split_pass *pass, struct worker **out, struct error *err)
+/* One that is idle, and *OUT_OTHERS: those whose buffers have grown in shares of another size. Nobody may come for them again,
+ * and their shares are given back. */
+static struct worker *take_idle(struct split_pass *pass, uint64_t share_bytes,
+                                struct worker **out_others)
 {
     pthread_mutex_lock(&pass->mutex);
     struct worker *worker = pass->idle;
     if (worker)
         pass->idle = worker->next;
+    for (struct worker **link = &pass->idle; *link;) {
+        struct worker *idle = *link;
+        if (idle->share_bytes == share_bytes) {
+            link = &idle->next;
+            continue;
+        }
+        *link = idle->next;
+        idle->next = *out_others;
+        *out_others = idle;
+    }
     pthread_mutex_unlock(&pass->mutex);
+    return worker;
+}
+
+static void free_all(struct worker *worker, const struct format_driver *format)
+{
+    while (worker) {
+        struct worker *next = worker->next;
+        worker_free(worker, format);
+        worker = next;
+    }
+}
+
+status worker_take(struct split_pass *pass, uint64_t share_bytes, struct worker **out,
+                   struct error *err)
+{
+    const struct format_driver *format = pass->stream->spec->format;
+    struct worker *others = NULL, *worker = take_idle(pass, share_bytes, &others);
+    free_all(others, format);
     if (worker) {
         *out = worker;
         return STATUS_OK;
@@ -79,7 +110,7 @@ status worker_take(struct split_pass *pass, struct worker **out, struct error *e
         return error_no_memory(err);
     status_code code = worker_init(worker, pass->stream, err);
     if (code != STATUS_OK) {
-        worker_free(worker, pass->stream->spec->format);
+        worker_free(worker, format);
         return code;
     }
     *out = worker;
@@ -102,9 +133,5 @@ void workers_free(struct split_pass *pass)
     struct worker *worker = pass->idle;
     pass->idle = NULL;
     pthread_mutex_unlock(&pass->mutex);
-    while (worker) {
-        struct worker *next = worker->next;
-        worker_free(worker, pass->stream->spec->format);
-        worker = next;
-    }
+    free_all(worker, pass->stream->spec->format);
 }

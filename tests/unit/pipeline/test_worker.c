@@ -1,0 +1,65 @@
+/* What threads keep from split to split, in a pass whose shares of the memory change. */
+#include "cmocka_all.h"
+
+#include "pipeline/split_work.h"
+
+static size_t idle_workers(const struct split_pass *pass)
+{
+    size_t n = 0;
+    for (const struct worker *worker = pass->idle; worker; worker = worker->next)
+        n++;
+    return n;
+}
+
+static void work_in_shares_of(struct split_pass *pass, uint64_t share_bytes, struct worker **crew,
+                              size_t n)
+{
+    struct error err = {0};
+    const struct split_room room = {.share_bytes = share_bytes,
+                                    .chunk_bytes = share_bytes / 3,
+                                    .data_bytes = share_bytes / 2,
+                                    .value_bytes = share_bytes / 12};
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(worker_take(pass, share_bytes, &crew[i], &err), STATUS_OK);
+        assert_int_equal(worker_begin(crew[i], &room, &err), STATUS_OK);
+    }
+}
+
+static void give_back(struct split_pass *pass, struct worker **crew, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        worker_give_back(pass, crew[i]);
+}
+
+/* Fewer readers, each with more memory: what the others have grown would be on top. */
+static void workers_of_other_shares_do_not_stay(void **state)
+{
+    const struct field id = {.name = "id", .type.id = TYPE_INT64};
+    struct error err = {0};
+    struct stream_spec spec = {.format = format_drivers[0]};
+    struct stream_run stream = {.spec = &spec};
+    struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct worker *crew[4];
+    assert_int_equal(schema_append(&stream.plan.schema, &id, &err), STATUS_OK);
+    assert_int_equal(schema_append(&stream.data_schema, &id, &err), STATUS_OK);
+
+    work_in_shares_of(&pass, 12 << 20, crew, 4);
+    give_back(&pass, crew, 4);
+    assert_int_equal(idle_workers(&pass), 4);
+    work_in_shares_of(&pass, 12 << 20, crew, 1);
+    assert_int_equal(idle_workers(&pass), 3);
+    give_back(&pass, crew, 1);
+    work_in_shares_of(&pass, 48 << 20, crew, 1);
+    assert_int_equal(idle_workers(&pass), 0);
+    give_back(&pass, crew, 1);
+
+    workers_free(&pass);
+    schema_release(&stream.plan.schema);
+    schema_release(&stream.data_schema);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(workers_of_other_shares_do_not_stay)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
