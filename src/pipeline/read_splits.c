@@ -6,7 +6,8 @@
  * part of the share, or has the rows of a row group, it is written out and reused; so a task never waits for memory while it
  * holds some. Of its share
  *
- *   without partitions   a third is the chunk, a third the row group that it becomes
+ *   without partitions   three fifths are the chunk, and beside it the pages of its largest column: they go to the segment
+ *                        column by column; a third is the chunk at least
  *   with partitions      three eighths are the chunk, as much its rows in the order of their partitions; of large partitions
  *                        an eighth at a time is encoded
  *   both                 a twelfth is the largest value: as the source gives it, in the chunk, and in a page
