@@ -111,7 +111,8 @@ static bool nothing_new(struct stream_run *stream)
            stream->table_rows.known && stream->table_rows.before == 0;
 }
 
-static status load_stream(struct stream_run *stream, struct error *err)
+/* LAST: no other stream will read. The source need not keep its snapshot while files are made of the rows. */
+static status load_stream(struct stream_run *stream, bool last, struct error *err)
 {
     struct stream_report *report = stream->report;
     show(stream, "reading", stream->plan.rows ? stream->plan.rows : 1);
@@ -123,6 +124,8 @@ static status load_stream(struct stream_run *stream, struct error *err)
     status_code code = stream_read_splits(stream, err);
     report_splits(stream);
     TRY(code);
+    if (last)
+        stream->run->job->source->plan_end(stream->run->source);
     if (nothing_new(stream)) {
         report->outcome = OUTCOME_NOTHING_NEW;
         report->watermark = report->watermark_before;
@@ -140,11 +143,11 @@ static status load_stream(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
-static status work_stream(struct stream_run *stream, struct error *err)
+static status work_stream(struct stream_run *stream, bool last, struct error *err)
 {
     status_code code = stream_hold(stream, err);
     if (code == STATUS_OK)
-        code = load_stream(stream, err);
+        code = load_stream(stream, last, err);
     stream_let_go(stream);
     return code;
 }
@@ -217,6 +220,15 @@ static status renew_snapshot(struct run *run, size_t first, size_t end, struct e
     return code;
 }
 
+static bool is_last(const struct run *run, size_t number)
+{
+    for (size_t i = number + 1; i < run->n_streams; i++) {
+        if (run->streams[i].report->code == STATUS_OK)
+            return false;
+    }
+    return true;
+}
+
 static void run_stream(struct run *run, size_t number)
 {
     struct stream_run *stream = &run->streams[number];
@@ -228,13 +240,13 @@ static void run_stream(struct run *run, size_t number)
         report_end(stream, started_ns, cpu_ns);
         return;
     }
-    status_code code = work_stream(stream, &err);
+    status_code code = work_stream(stream, is_last(run, number), &err);
     while (code == STATUS_SNAPSHOT_LOST &&
            renew_snapshot(run, number, run->n_streams, &err) == STATUS_OK) {
         if (stream->report->code != STATUS_OK)
             break; /* no plan could be made: it has been told */
         err = (struct error){0};
-        code = work_stream(stream, &err);
+        code = work_stream(stream, is_last(run, number), &err);
     }
     if (code == STATUS_OK)
         stream_clean_up(stream);

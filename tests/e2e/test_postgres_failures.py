@@ -223,6 +223,20 @@ def test_what_is_read_is_published_though_the_server_is_gone(shop, server, schem
     assert ids(shop, schema) == ALL
 
 
+def test_the_snapshot_goes_once_all_rows_are_read(shop, server, schema):
+    """Not before: the first of two streams leaves it to the second."""
+    server.sql(f"CREATE TABLE {schema}.slow AS SELECT i AS id FROM generate_series(1, {ROWS}) i; CREATE TABLE {schema}.next (id int)")
+    streams = [f"{schema}.slow: {{mode: full-refresh, partition_by: 'truncate(id, 10)'}}", f"{schema}.next: {{mode: full-refresh}}"]
+    for n, held in ((1, False), (2, True)):
+        write_job(shop, server.url(), "\n".join(streams[:n]))
+        process = shop.start("--json", "--workers", "1")
+        assert harness.wait_until(lambda: list(shop.lake.rglob("assembling")), process=process)
+        found = server.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'leat' AND xact_start IS NOT NULL")
+        assert process.poll() is None
+        result = ended(process)
+        assert result.code == harness.PUBLISHED and bool(found) == held, (n, found, str(result))
+
+
 def test_a_run_killed_between_two_snapshots_leaves_nothing_bad(shop, server, schema):
     write_job(shop, server.url(), slow_table(server, schema))
     process = shop.start("--json", "--readers", "2")
