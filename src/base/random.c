@@ -73,3 +73,13 @@ status random_uuid(char out[37], struct error *err)
     }
     return STATUS_OK;
 }
+
+int64_t backoff_ms(unsigned attempt, int64_t first_ms, int64_t most_ms)
+{
+    int64_t full = attempt < 16 && first_ms << attempt < most_ms ? first_ms << attempt : most_ms;
+    uint32_t random = 0;
+    struct error ignored;
+    if (random_fill(&random, sizeof(random), &ignored) != STATUS_OK)
+        random = 0; /* waiting needs no good randomness */
+    return full / 2 + (int64_t)(random % (uint32_t)(full / 2 + 1));
+}

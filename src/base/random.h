@@ -22,4 +22,8 @@ status random_run_id(char out[RUN_ID_BYTES], struct error *err);
 /* A version 4 UUID in text, 36 characters and NUL. */
 status random_uuid(char out[37], struct error *err);
 
+/* How long to wait after try ATTEMPT (0..): FIRST_MS doubled with each, at most MOST_MS; half of it is random, so that those who
+ * failed together don't ask together again. */
+int64_t backoff_ms(unsigned attempt, int64_t first_ms, int64_t most_ms);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/text.h"
 
 void stream_note(struct stream_run *stream, const char *format, ...)
@@ -31,16 +32,6 @@ void stream_note(struct stream_run *stream, const char *format, ...)
 
 enum { MAX_TRIES = 5, FIRST_WAIT_MS = 100, MOST_WAIT_MS = 5000, STEP_MS = 50 };
 
-static int64_t wait_before(unsigned attempt)
-{
-    int64_t full = attempt < 6 ? (int64_t)FIRST_WAIT_MS << attempt : MOST_WAIT_MS;
-    uint32_t random = 0;
-    struct error ignored;
-    if (random_fill(&random, sizeof(random), &ignored) != STATUS_OK)
-        random = 0; /* waiting needs no good randomness */
-    return full / 2 + (int64_t)(random % (uint32_t)(full / 2 + 1));
-}
-
 static void sleep_unless_cancelled(int64_t wait_ms, struct cancel *cancel)
 {
     for (int64_t left = wait_ms; left > 0; left -= STEP_MS) {
@@ -62,7 +53,7 @@ status with_patience(int64_t patience_ms, struct cancel *cancel, try_fn once, vo
             return code;
         if (attempt + 1 >= MAX_TRIES && patience_ms <= 0)
             return error_context(err, "in each of %u tries", attempt + 1);
-        int64_t wait_ms = wait_before(attempt);
+        int64_t wait_ms = backoff_ms(attempt, FIRST_WAIT_MS, MOST_WAIT_MS);
         patience_ms -= wait_ms;
         sleep_unless_cancelled(wait_ms, cancel);
     }

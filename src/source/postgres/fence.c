@@ -85,11 +85,7 @@ static status look_at_key(PGconn *conn, const struct postgres_table *table,
                           const struct postgres_column *key, PGresult **out, struct error *err)
 {
     SCOPED(text_release) struct text oids = {0};
-    text_printf(&oids, "{%u", table->oid);
-    for (size_t i = 0; i < table->n_parts; i++)
-        text_printf(&oids, ",%u", table->parts[i].oid);
-    text_append_char(&oids, '}');
-    TRY(text_check(&oids, err));
+    TRY(postgres_table_oids(table, &oids, err));
     const char *values[] = {text_string(&oids), key->name};
     return postgres_query_with(
         conn,

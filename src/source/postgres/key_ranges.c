@@ -69,11 +69,7 @@ static status statistics(struct cutting *cutting, const struct postgres_column *
     const struct postgres_table *table = cutting->table;
     if (!table->oid)
         return STATUS_OK;
-    text_printf(&oids, "{%u", table->oid);
-    for (size_t i = 0; i < table->n_parts; i++)
-        text_printf(&oids, ",%u", table->parts[i].oid);
-    text_append_char(&oids, '}');
-    TRY(text_check(&oids, err));
+    TRY(postgres_table_oids(table, &oids, err));
     const char *values[] = {text_string(&oids), key->name};
     text_printf(&sql,
                 RELATIONS_OF

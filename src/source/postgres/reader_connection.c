@@ -32,21 +32,11 @@ static bool one_is_idle(struct source *source)
     return idle;
 }
 
-/* Half of it is random, so that readers don't ask all at once. */
-static int64_t wait_ms(unsigned attempt)
-{
-    int64_t full = attempt < 5 ? (int64_t)FIRST_WAIT_MS << attempt : MOST_WAIT_MS;
-    uint32_t random = 0;
-    struct error ignored;
-    if (random_fill(&random, sizeof(random), &ignored) != STATUS_OK)
-        random = 0; /* waiting needs no good randomness */
-    return full / 2 + random % (full / 2);
-}
-
 static status wait_for_idle(struct source *source, unsigned attempt, const struct cancel *cancel,
                             struct error *err)
 {
-    for (int64_t left = wait_ms(attempt); left > 0 && !one_is_idle(source); left -= STEP_MS) {
+    for (int64_t left = backoff_ms(attempt, FIRST_WAIT_MS, MOST_WAIT_MS);
+         left > 0 && !one_is_idle(source); left -= STEP_MS) {
         TRY(cancel_check(cancel, err));
         if (others_reading(source) == 0)
             break;

@@ -315,3 +315,12 @@ status postgres_table_describe(PGconn *conn, const struct read_request *request,
         TRY(read_parts(conn, arena, out, err));
     return STATUS_OK;
 }
+
+status postgres_table_oids(const struct postgres_table *table, struct text *out, struct error *err)
+{
+    text_printf(out, "{%u", table->oid);
+    for (size_t i = 0; i < table->n_parts; i++)
+        text_printf(out, ",%u", table->parts[i].oid);
+    text_append_char(out, '}');
+    return text_check(out, err);
+}

@@ -48,4 +48,7 @@ const char *postgres_kind_word(char relkind);
 /* TEXT as a string of ARENA. */
 status postgres_keep(struct text *text, struct arena *arena, const char **out, struct error *err);
 
+/* The oids of TABLE and its parts as an array literal. */
+status postgres_table_oids(const struct postgres_table *table, struct text *out, struct error *err);
+
 #endif
