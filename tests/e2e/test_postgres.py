@@ -136,6 +136,39 @@ def test_values_beyond_the_target_follow_their_policy(shop, server, schema):
     ]
 
 
+def test_the_first_day_there_is(shop, server, schema):
+    day = "4713-01-01 00:00:00+00 BC"
+    server.sql(f"CREATE TABLE {schema}.t (d date, ts timestamp, tz timestamptz); INSERT INTO {schema}.t VALUES ('{day}', '{day}', '{day}')")
+    write_job(shop, server.url(), f"{schema}.t: {{mode: full-refresh}}")
+    shop.run()
+    got = table(shop, schema, "t")
+    numbers = tuple(got[name].cast(kind).to_pylist()[0] for name, kind in (("d", "int32"), ("ts", "int64"), ("tz", "int64")))
+    assert [numbers] == server.query(f"SELECT d - DATE '1970-01-01', (extract(epoch FROM ts) * 1000000)::bigint,"
+                                     f" (extract(epoch FROM tz) * 1000000)::bigint FROM {schema}.t")
+
+
+def test_bytes_that_are_no_text_follow_the_policy(shop, server, schema):
+    server.sql(f"CREATE DATABASE {schema}_bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    server.sql("CREATE TABLE t (id int, name text); INSERT INTO t VALUES (1, 'ab'), (2, convert_from('\\x61ff', 'SQL_ASCII'))", f"{schema}_bytes")
+    write_job(shop, server.url(f"{schema}_bytes"), "t: {mode: full-refresh}")
+    refused = shop.leat("run", shop.job)
+    assert refused.code == harness.FAILED and "name" in refused.err and "2" in refused.err, refused
+    assert not list(shop.lake.rglob("_delta_log/*"))
+    write_job(shop, server.url(f"{schema}_bytes"), "t: {mode: full-refresh, columns: {name: {on_error: 'null'}}}")
+    shop.run()
+    assert rows(shop, ".", "t", "id", "name") == [(1, "ab"), (2, None)]
+
+
+def test_a_type_of_an_extension_is_text(shop, server, schema):
+    if not server.query("SELECT 1 FROM pg_available_extensions WHERE name = 'hstore'"):
+        pytest.skip("this server comes without hstore")
+    server.sql(f"CREATE EXTENSION hstore SCHEMA {schema}; CREATE TABLE {schema}.t (h {schema}.hstore, hs {schema}.hstore[]);"
+               f"INSERT INTO {schema}.t VALUES ('a=>1,b=>NULL', NULL)")
+    write_job(shop, server.url(), f"{schema}.t: {{mode: full-refresh, select: [h]}}")
+    assert "column \"h\"" in shop.run().out.replace('\\"', '"')
+    assert rows(shop, schema, "t", "h") == [('"a"=>"1", "b"=>NULL',)]
+
+
 def test_nan_of_a_float_is_a_value(shop, server, schema):
     server.sql(f"CREATE TABLE {schema}.f (x double precision, y real); INSERT INTO {schema}.f VALUES ('NaN', 'NaN')")
     write_job(shop, server.url(), f"{schema}.f: {{mode: full-refresh}}")

@@ -421,6 +421,10 @@ static void append_settings(PGconn *conn, const struct connection_options *optio
                      " SET row_security = off; SET default_transaction_read_only = on;"
                      " SET idle_in_transaction_session_timeout = 0;"
                      " SET synchronize_seqscans = off; SET jit = off;");
+    /* else the server itself refuses bytes that are not UTF-8, whatever the column's policy is */
+    const char *encoding = PQparameterStatus(conn, "server_encoding");
+    if (encoding && strcmp(encoding, "SQL_ASCII") == 0)
+        text_append(sql, " SET client_encoding = 'SQL_ASCII';");
     if (PQserverVersion(conn) >= 140000)
         text_append(sql, " SET idle_session_timeout = 0;");
     if (PQserverVersion(conn) >= 170000)
