@@ -113,7 +113,7 @@ static status_code split_task(void *context, size_t number, struct error *err)
         code = try_split(&try, true, err);
     }
     if (code == STATUS_OK)
-        code = remember_split(try.pass, (uint32_t)number, err);
+        code = stream_remember(stream, (uint32_t)number, err);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
     if (strstr(err->text, ", split ")) /* the reader has said it */
@@ -135,13 +135,12 @@ status stream_read_splits(struct stream_run *stream, struct error *err)
     struct split_pass pass = {.stream = stream};
     pthread_mutex_init(&pass.mutex, NULL);
     guard_begin(&pass.guard, stream);
-    remember_begin(&pass);
+    stream_remember_begin(stream);
     status_code code =
         guard_steers(&pass.guard)
             ? thread_run_steered(n, split_task, steer, &pass, &stream->cancel, err)
             : thread_run_all(n, pass.guard.climb.readers, split_task, &pass, &stream->cancel, err);
     guard_end(&pass.guard);
-    remember_end(&pass, code != STATUS_OK && code != STATUS_SNAPSHOT_LOST);
     workers_free(&pass);
     pthread_mutex_destroy(&pass.mutex);
     if (code != STATUS_OK || !run->job->source->plan_holds)

@@ -38,7 +38,7 @@ static bool worth_remembering(const struct split_result *result)
 
 struct save {
     struct stream_run *stream;
-    const uint32_t *splits;
+    uint32_t *splits;
     size_t n;
 };
 
@@ -53,47 +53,51 @@ static status_code save(void *context, unsigned attempt, struct error *err)
     return STATUS_OK;
 }
 
-void remember_begin(struct split_pass *pass)
+void stream_remember_begin(struct stream_run *stream)
 {
-    pass->saved_ns = clock_monotonic_ns();
+    stream->saved_ns = clock_monotonic_ns();
 }
 
-status remember_split(struct split_pass *pass, uint32_t split, struct error *err)
+/* Take the list if the time has come. */
+static status add_unsaved(struct stream_run *stream, uint32_t split, struct save *out,
+                          struct error *err)
 {
-    struct stream_run *stream = pass->stream;
-    SCOPED(mem_freep) uint32_t *due = NULL;
-    size_t n = 0;
-    status_code code = STATUS_OK;
+    int64_t now = clock_monotonic_ns();
+    uint32_t *all =
+        mem_realloc_array(stream->unsaved, stream->n_unsaved + 1, sizeof(*stream->unsaved));
+    if (!all)
+        return error_no_memory(err);
+    stream->unsaved = all;
+    all[stream->n_unsaved++] = split;
+    if (now - stream->saved_ns < stream->run->options->save_every_ms * 1000000)
+        return STATUS_OK;
+    *out = (struct save){stream, TAKE(stream->unsaved), stream->n_unsaved};
+    stream->n_unsaved = 0;
+    stream->saved_ns = now;
+    return STATUS_OK;
+}
+
+status stream_remember(struct stream_run *stream, uint32_t split, struct error *err)
+{
+    struct save due = {stream, NULL, 0};
     if (!worth_remembering(&stream->splits[split]))
         return STATUS_OK;
-    pthread_mutex_lock(&pass->mutex);
-    uint32_t *all = mem_realloc_array(pass->unsaved, pass->n_unsaved + 1, sizeof(*all));
-    if (all) {
-        pass->unsaved = all;
-        all[pass->n_unsaved++] = split;
-    } else {
-        code = error_no_memory(err);
-    }
-    int64_t now = clock_monotonic_ns();
-    if (code == STATUS_OK &&
-        now - pass->saved_ns >= stream->run->options->save_every_ms * 1000000) {
-        due = TAKE(pass->unsaved);
-        n = pass->n_unsaved;
-        pass->n_unsaved = 0;
-        pass->saved_ns = now;
-    }
-    pthread_mutex_unlock(&pass->mutex);
-    TRY(code);
-    struct save work = {stream, due, n};
-    return n ? with_retries(&stream->cancel, save, &work, err) : STATUS_OK;
+    pthread_mutex_lock(&stream->unsaved_mutex);
+    status_code code = add_unsaved(stream, split, &due, err);
+    pthread_mutex_unlock(&stream->unsaved_mutex);
+    if (code == STATUS_OK && due.n)
+        code = with_retries(&stream->cancel, save, &due, err);
+    mem_free(due.splits);
+    return code;
 }
 
-void remember_end(struct split_pass *pass, bool stopped)
+void stream_remember_end(struct stream_run *stream, status_code code)
 {
     struct error ignored = {0};
-    struct save work = {pass->stream, pass->unsaved, pass->n_unsaved};
-    if (stopped && work.n) /* what can't be saved now is read again */
-        (void)!save(&work, 0, &ignored);
-    mem_free(pass->unsaved);
-    pass->unsaved = NULL;
+    struct save rest = {stream, stream->unsaved, stream->n_unsaved};
+    if (code != STATUS_OK && code != STATUS_SNAPSHOT_LOST && rest.n)
+        (void)!save(&rest, 0, &ignored); /* what can't be saved now is read again */
+    mem_free(stream->unsaved);
+    stream->unsaved = NULL;
+    stream->n_unsaved = 0;
 }

@@ -148,6 +148,7 @@ static status work_stream(struct stream_run *stream, bool last, struct error *er
     status_code code = stream_hold(stream, err);
     if (code == STATUS_OK)
         code = load_stream(stream, last, err);
+    stream_remember_end(stream, code);
     stream_let_go(stream);
     return code;
 }
@@ -267,6 +268,7 @@ static void init_stream(struct run *run, struct stream_run *stream, struct strea
     stream->lower.is_null = true;
     stream->cancel = (struct cancel){.parent = run->context.cancel};
     pthread_mutex_init(&stream->plan_mutex, NULL);
+    pthread_mutex_init(&stream->unsaved_mutex, NULL);
     pthread_mutex_init(&stream->keys_mutex, NULL);
     pthread_mutex_init(&stream->known.mutex, NULL);
     report->stream = arena_strdup(run->context.arena, spec->name);

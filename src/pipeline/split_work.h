@@ -24,9 +24,6 @@ enum { READ_STEP_ROWS = 16384 };
 struct split_pass {
     struct stream_run *stream;
     pthread_mutex_t mutex; /* of what follows, the guard aside */
-    uint32_t *unsaved;     /* finished splits without a manifest */
-    size_t n_unsaved;
-    int64_t saved_ns; /* monotonic */
     struct worker *idle;
     struct guard guard;
 };
@@ -83,11 +80,5 @@ status split_write_chunk(struct split_work *work, struct error *err);
 status split_read(struct split_work *work, struct error *err);
 /* A try that failed: its rows will be counted again. split_task.c */
 void split_take_progress_back(const struct split_work *work);
-
-/* ---- finished splits are remembered: remember.c ---- */
-void remember_begin(struct split_pass *pass);
-status remember_split(struct split_pass *pass, uint32_t split, struct error *err);
-/* STOPPED: the pass has failed, and a later run may go on from here. */
-void remember_end(struct split_pass *pass, bool stopped);
 
 #endif

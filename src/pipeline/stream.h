@@ -101,6 +101,10 @@ struct stream_run {
     const char *staging; /* "_leat/staging/<run id>" */
     pthread_mutex_t plan_mutex;
     bool plan_written;
+    uint32_t *unsaved; /* finished splits without a manifest */
+    size_t n_unsaved;
+    int64_t saved_ns;              /* monotonic */
+    pthread_mutex_t unsaved_mutex; /* of the three */
 
     uint64_t row_group_rows;     /* the format's option */
     struct encoder_needs needs;  /* of each encoder */
@@ -130,6 +134,11 @@ status stream_write_plan_once(struct stream_run *stream, struct error *err);
 /* The plan and all that RESULT names must be durable already. remember.c */
 status stream_put_manifest(struct stream_run *stream, uint32_t split,
                            const struct split_result *result, struct error *err);
+/* SPLIT is finished: it gets a manifest, now or with those that follow. remember.c */
+void stream_remember_begin(struct stream_run *stream);
+status stream_remember(struct stream_run *stream, uint32_t split, struct error *err);
+/* The run has come to CODE; a later one may go on from what was finished. */
+void stream_remember_end(struct stream_run *stream, status_code code);
 void stream_clean_up(struct stream_run *stream);    /* resume.c */
 void stream_run_release(struct stream_run *stream); /* stream.c */
 /* All that stream_plan made, and what was read by it. stream.c */
