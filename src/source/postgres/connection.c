@@ -175,14 +175,16 @@ static status await_result(PGconn *conn, int64_t within_ms, struct error *err)
 }
 
 /* The first error, else the result of the last statement. */
-static status take_result(PGconn *conn, int64_t within_ms, PGresult **out, struct error *err)
+static status gather_result(PGconn *conn, int64_t within_ms, PGresult **out, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *kept = NULL;
     for (;;) {
         TRY(await_result(conn, within_ms, err));
         PGresult *next = PQgetResult(conn);
-        if (!next)
-            return check_result(conn, TAKE(kept), out, err);
+        if (!next) {
+            *out = TAKE(kept);
+            return STATUS_OK;
+        }
         if (kept && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
             PQclear(next);
         } else {
@@ -190,6 +192,13 @@ static status take_result(PGconn *conn, int64_t within_ms, PGresult **out, struc
             kept = next;
         }
     }
+}
+
+static status take_result(PGconn *conn, int64_t within_ms, PGresult **out, struct error *err)
+{
+    PGresult *result;
+    TRY(gather_result(conn, within_ms, &result, err));
+    return check_result(conn, result, out, err);
 }
 
 status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err)
@@ -443,7 +452,9 @@ static status set_session(PGconn *conn, const struct connection_options *options
     append_settings(conn, options, &sql);
     TRY(text_check(&guarded, err));
     TRY(text_check(&sql, err));
-    result = PQexec(conn, text_string(&guarded));
+    if (!PQsendQuery(conn, text_string(&guarded)))
+        return postgres_result_error(conn, NULL, err);
+    TRY(gather_result(conn, 0, &result, err));
     if (PQresultStatus(result) == PGRES_COMMAND_OK)
         return STATUS_OK;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -483,6 +494,67 @@ static void watch_network(struct words *words, const struct connection_options *
     add(words, "tcp_user_timeout", out->timeout_ms);
 }
 
+/* What the words of CONN come to, those of the environment and service files among them. */
+struct connecting {
+    bool several_hosts; /* libpq waits for each of them in turn */
+    int64_t timeout_s;
+};
+
+static void look_at_words(PGconn *conn, struct connecting *out)
+{
+    PQconninfoOption *found = PQconninfo(conn);
+    *out = (struct connecting){0};
+    for (PQconninfoOption *o = found; o && o->keyword; o++) {
+        bool host = strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "hostaddr") == 0;
+        if (host && o->val && strchr(o->val, ','))
+            out->several_hosts = true;
+        if (strcmp(o->keyword, "connect_timeout") == 0 && o->val)
+            (void)text_parse_int64(o->val, strlen(o->val), &out->timeout_s);
+    }
+    PQconninfoFree(found);
+}
+
+/* As PQconnectdbParams, but a signal ends it. What went wrong CONN says itself. */
+static status await_connection(PGconn *conn, const struct connection_options *options,
+                               int64_t timeout_s, struct error *err)
+{
+    int64_t end = timeout_s > 0 ? clock_monotonic_ns() + timeout_s * 1000000000 : INT64_MAX;
+    PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+    while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
+        struct pollfd one = {.fd = PQsocket(conn),
+                             .events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        TRY(cancel_check(options->cancel ? *options->cancel : NULL, err));
+        if (clock_monotonic_ns() > end)
+            return error_set(err, STATUS_UNAVAILABLE,
+                             "cannot connect: the server has not answered for %lld s",
+                             (long long)timeout_s);
+        if (poll(&one, 1, POLL_MS) > 0)
+            next = PQconnectPoll(conn);
+    }
+    return STATUS_OK;
+}
+
+static status start_connection(const struct words *words, const struct connection_options *options,
+                               PGconn **out, struct error *err)
+{
+    SCOPED(postgres_disconnectp)
+    PGconn *conn = PQconnectStartParams(words->keys, words->values, 1);
+    if (!conn)
+        return error_no_memory(err);
+    struct connecting connecting;
+    look_at_words(conn, &connecting);
+    if (PQstatus(conn) != CONNECTION_BAD && connecting.several_hosts) {
+        PQfinish(conn);
+        conn = PQconnectdbParams(words->keys, words->values, 1);
+        if (!conn)
+            return error_no_memory(err);
+    } else if (PQstatus(conn) != CONNECTION_BAD) {
+        TRY(await_connection(conn, options, connecting.timeout_s, err));
+    }
+    *out = TAKE(conn);
+    return STATUS_OK;
+}
+
 status postgres_connect_bare(const struct connection_options *options, PGconn **out,
                              struct error *err)
 {
@@ -506,9 +578,8 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     add(&words, "dbname",
         options->location); /* expanded; what it says goes before what stands above */
     add(&words, "client_encoding", "UTF8");
-    SCOPED(postgres_disconnectp) PGconn *conn = PQconnectdbParams(words.keys, words.values, 1);
-    if (!conn)
-        return error_no_memory(err);
+    SCOPED(postgres_disconnectp) PGconn *conn = NULL;
+    TRY(start_connection(&words, options, &conn, err));
     if (PQstatus(conn) != CONNECTION_OK)
         return connect_failed(conn, err);
     if (PQserverVersion(conn) < 120000)
