@@ -339,6 +339,12 @@ static status begin_all(struct run *run, struct run_report *report, struct error
     for (size_t i = 0; i < run->n_streams; i++)
         init_stream(run, &run->streams[i], &run->specs[i], &report->streams[i]);
     for (size_t i = 0; i < run->n_streams; i++) {
+        const struct stream_spec *spec = &run->specs[i];
+        bool incremental =
+            spec->mode == MODE_INCREMENTAL || run->streams[i].mode == MODE_INCREMENTAL;
+        run->context.watched |= incremental && spec->update_key && !spec->update_key_of_row;
+    }
+    for (size_t i = 0; i < run->n_streams; i++) {
         struct error own = {0};
         status_code code = begin_stream(&run->streams[i], &own);
         if (code == STATUS_SNAPSHOT_LOST)

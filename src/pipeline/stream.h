@@ -23,6 +23,7 @@ struct run_context {
     struct source *source;
     struct budget *budget;
     struct gate *encode_gate;  /* at most `workers` encode at once */
+    bool watched;              /* some stream is read by its update_key */
     unsigned readers, workers; /* readers: 0 where their number climbs */
     unsigned climbed;          /* to so many in the stream before; 0: none was */
     struct pace pace;

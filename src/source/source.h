@@ -63,6 +63,7 @@ struct read_request {
     /* Columns that tell rows apart, NULL-terminated; NULL: the job names none. */
     const char *const *primary_key;
     const char *update_key; /* watermark column; NULL: all rows */
+    bool watched;           /* some stream of the run has one */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
     const char *fence_state; /* what the plan of the last published run left in its own; NULL */

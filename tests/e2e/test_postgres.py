@@ -310,6 +310,21 @@ def test_a_transaction_that_ends_within_settle_is_waited_for(shop, server, schem
     assert sorted(i for (i,) in rows(shop, schema, "events", "id")) == [1, 2, 3]
 
 
+def test_it_is_waited_for_also_where_the_first_stream_has_no_watermark(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.all_of_it AS SELECT 1 AS id; CREATE TABLE {schema}.events (id bigserial);"
+               f"INSERT INTO {schema}.events DEFAULT VALUES")
+    write_job(shop, server.url(), f"{schema}.all_of_it: {{mode: full-refresh}}\n"
+                                  f"{schema}.events: {{mode: incremental, update_key: id}}")
+    with server.connect() as late:
+        late.execute(f"INSERT INTO {schema}.events DEFAULT VALUES")
+        server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES")
+        timer = threading.Timer(0.5, late.commit)
+        timer.start()
+        shop.run()
+        timer.join()
+    assert sorted(i for (i,) in rows(shop, schema, "events", "id")) == [1, 2, 3]
+
+
 def test_a_prepared_transaction_freezes_the_bound(shop, server, schema):
     server.sql(f"CREATE TABLE {schema}.events (id int, at timestamptz NOT NULL DEFAULT now());"
                f"INSERT INTO {schema}.events VALUES (1, now() - interval '1 hour')")
