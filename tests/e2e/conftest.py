@@ -1,3 +1,4 @@
+import contextlib
 import pathlib
 import sys
 import tempfile
@@ -34,24 +35,36 @@ def orders(shop):
     return shop
 
 
+@contextlib.contextmanager
+def folder_of_servers():
+    """PostgreSQL's user may enter it; pytest's own folders are for root alone."""
+    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
+        pathlib.Path(folder).chmod(0o755)
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture(scope="module")
+def place():
+    """For the servers of a module."""
+    with folder_of_servers() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def server():
     """A PostgreSQL for all tests of a session; each works in a schema of its own."""
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)  # pytest's own folders are for root alone
-        server = Server(pathlib.Path(folder) / "server")
+    with folder_of_servers() as folder:
+        server = Server(folder / "server")
         yield server
         server.stop()
 
 
 @pytest.fixture(scope="module")
-def standby(server):
+def standby(server, place):
     """A streaming standby of it."""
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)
-        standby = server.standby(pathlib.Path(folder) / "standby")
-        yield standby
-        standby.stop()
+    standby = server.standby(place / "standby")
+    yield standby
+    standby.stop()
 
 
 @pytest.fixture

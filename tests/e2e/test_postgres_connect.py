@@ -1,9 +1,7 @@
 """Ways to a PostgreSQL: connection strings, TLS, a standby; and what check, discover and init say of it."""
 
 import json
-import pathlib
 import subprocess
-import tempfile
 
 import harness
 import pytest
@@ -11,13 +9,6 @@ from postgres_server import Server
 from postgres_shop import rows, write_job
 
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
-
-
-@pytest.fixture(scope="module")
-def place():
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)  # pytest's own folders are for root alone
-        yield pathlib.Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """What befalls a PostgreSQL in the middle of a run: backends killed, restarts, a cut network, a standby's replay."""
 
 import collections
-import pathlib
 import signal
-import tempfile
 import threading
 import time
 
@@ -15,13 +13,6 @@ from postgres_shop import rows, write_job
 from readers import log
 
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
-
-
-@pytest.fixture(scope="module")
-def place():
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)  # pytest's own folders are for root alone
-        yield pathlib.Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """What a run does to a PostgreSQL: how many connections read, how fast, and when they hold back."""
 
-import pathlib
 import signal
-import tempfile
 import threading
 import time
 
@@ -15,13 +13,6 @@ from postgres_shop import table, write_job
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
 
 ROWS = 60000  # of about 220 bytes
-
-
-@pytest.fixture(scope="module")
-def place():
-    with tempfile.TemporaryDirectory(prefix="leat-pg-", ignore_cleanup_errors=True) as folder:
-        pathlib.Path(folder).chmod(0o755)  # pytest's own folders are for root alone
-        yield pathlib.Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -274,18 +274,16 @@ static status check_privileges(const struct checking *check, const struct postgr
                                struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char oid[24], found[300], remedy[400];
-    const char *values[] = {oid};
+    char found[300], remedy[400];
     PGconn *conn = check->source->conn;
-    snprintf(oid, sizeof(oid), "%u", table->oid);
-    TRY(postgres_query_with(
+    TRY(postgres_query_of(
         conn,
         "SELECT has_schema_privilege(n.oid, 'USAGE'), quote_ident(n.nspname),"
         " (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE"
         " attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND"
         " NOT has_column_privilege(c.oid, attnum, 'SELECT'))"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
-        values, 1, &result, err));
+        table->oid, &result, err));
     if (PQntuples(result) == 0)
         return STATUS_OK;
     const char *schema = PQgetvalue(result, 0, 1), *columns = PQgetvalue(result, 0, 2);
@@ -310,15 +308,14 @@ static status check_parent(const struct checking *check, const struct postgres_t
                            struct arena *arena, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char oid[24], found[300];
-    const char *values[] = {oid}, *twice;
-    snprintf(oid, sizeof(oid), "%u", table->oid);
-    TRY(postgres_query_with(
+    char found[300];
+    const char *twice;
+    TRY(postgres_query_of(
         check->source->conn,
         "SELECT n.nspname || '.' || p.relname FROM pg_inherits i JOIN pg_class c ON c.oid ="
         " i.inhrelid AND c.relispartition JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace"
         " n ON n.oid = p.relnamespace WHERE i.inhrelid = $1::oid",
-        values, 1, &result, err));
+        table->oid, &result, err));
     if (PQntuples(result) > 0) {
         snprintf(found, sizeof(found), "%s is a partition of %s, read alone", table->label,
                  PQgetvalue(result, 0, 0));

@@ -216,6 +216,15 @@ status postgres_query_with(PGconn *conn, const char *sql, const char *const *val
     return take_result(conn, 0, out, err);
 }
 
+status postgres_query_of(PGconn *conn, const char *sql, int64_t number, PGresult **out,
+                         struct error *err)
+{
+    char text[24];
+    const char *values[] = {text};
+    snprintf(text, sizeof(text), "%lld", (long long)number);
+    return postgres_query_with(conn, sql, values, 1, out, err);
+}
+
 bool postgres_answers(PGconn *conn, const char *sql, int64_t within_ms, struct error *err)
 {
     PGresult *result = NULL;

@@ -42,6 +42,9 @@ status postgres_query_with(PGconn *conn, const char *sql, const char *const *val
 bool postgres_answers(PGconn *conn, const char *sql, int64_t within_ms, struct error *err);
 /* For one that is idle: has it been ended meanwhile? Asks nobody. */
 bool postgres_is_alive(PGconn *conn);
+/* The same with one number as $1. */
+status postgres_query_of(PGconn *conn, const char *sql, int64_t number, PGresult **out,
+                         struct error *err);
 
 /* A whole number in a cell; 0 where it is NULL or something else. */
 int64_t postgres_cell_number(const PGresult *result, int row, int column);

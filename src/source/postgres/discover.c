@@ -25,14 +25,11 @@ static bool usable_key(struct type type)
 
 static status first_of_index(PGconn *conn, uint32_t oid, PGresult **out, struct error *err)
 {
-    char text[24];
-    const char *values[] = {text};
-    snprintf(text, sizeof(text), "%u", oid);
-    return postgres_query_with(
+    return postgres_query_of(
         conn,
         "SELECT indkey[0] FROM pg_index WHERE indrelid = $1::oid AND indisvalid"
         " AND indpred IS NULL",
-        values, 1, out, err);
+        oid, out, err);
 }
 
 static status describe_columns(struct source *source, const struct postgres_table *table,

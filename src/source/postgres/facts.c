@@ -47,10 +47,7 @@ static status keep(const char *text, char **out, struct error *err)
 static status list_open(PGconn *conn, int before_pid, struct fence_facts *facts, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char pid[24];
-    const char *values[] = {pid};
-    snprintf(pid, sizeof(pid), "%d", before_pid);
-    TRY(postgres_query_with(
+    TRY(postgres_query_of(
         conn,
         "SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint,"
         " (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, pg_is_in_recovery(),"
@@ -59,7 +56,7 @@ static status list_open(PGconn *conn, int before_pid, struct fence_facts *facts,
         " l.granted AND l.mode = 'ExclusiveLock' AND l.pid NOT IN (pg_backend_pid(), $1::int) AND"
         " coalesce(a.datname = current_database(), true) AND"
         " coalesce(a.backend_type, '') <> 'autovacuum worker')",
-        values, 1, &result, err));
+        before_pid, &result, err));
     facts->looked_micros = postgres_cell_number(result, 0, 0);
     facts->server_start = postgres_cell_number(result, 0, 1);
     facts->standby = cell(result, 0, 2)[0] == 't';
@@ -114,10 +111,7 @@ static status look_at_starts(PGconn *conn, int before_pid, struct fence_facts *f
                              struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char pid[24];
-    const char *values[] = {pid};
-    snprintf(pid, sizeof(pid), "%d", before_pid);
-    TRY(postgres_query_with(
+    TRY(postgres_query_of(
         conn,
         "SELECT (extract(epoch FROM least(statement_timestamp(), min(xact_start),"
         " min(query_start) FILTER (WHERE state = 'active' AND xact_start IS NULL AND"
@@ -125,7 +119,7 @@ static status look_at_starts(PGconn *conn, int before_pid, struct fence_facts *f
         " count(*) FILTER (WHERE query = '<insufficient privilege>' OR state = 'disabled')"
         " FROM pg_stat_activity WHERE pid NOT IN (pg_backend_pid(), $1::int) AND"
         " datname = current_database() AND coalesce(backend_type, '') <> 'autovacuum worker'",
-        values, 1, &result, err));
+        before_pid, &result, err));
     facts->oldest_micros = postgres_cell_number(result, 0, 0);
     facts->hidden = (int)postgres_cell_number(result, 0, 1);
     return STATUS_OK;

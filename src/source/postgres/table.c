@@ -157,17 +157,14 @@ static status read_columns(PGconn *conn, struct arena *arena, struct postgres_ta
                            struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char oid[24];
-    const char *values[] = {oid};
-    snprintf(oid, sizeof(oid), "%u", table->oid);
-    TRY(postgres_query_with(
+    TRY(postgres_query_of(
         conn,
         "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,"
         " pg_catalog.format_type(a.atttypid, a.atttypmod),"
         " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)"
         " FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
         " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-        values, 1, &result, err));
+        table->oid, &result, err));
     table->n_columns = (size_t)PQntuples(result);
     if (table->n_columns == 0)
         return error_set(err, STATUS_BAD_CONFIG, "%s has no columns", table->label);
@@ -256,10 +253,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
                          struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char oid[24];
-    const char *values[] = {oid};
-    snprintf(oid, sizeof(oid), "%u", table->oid);
-    TRY(postgres_query_with(
+    TRY(postgres_query_of(
         conn,
         "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM pg_inherits i"
         " JOIN tree ON i.inhparent = tree.oid)"
@@ -267,7 +261,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
         " c.reltuples, has_table_privilege(c.oid, 'SELECT'), c.oid"
         " FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind <> 'p' ORDER BY c.oid",
-        values, 1, &result, err));
+        table->oid, &result, err));
     int n = PQntuples(result);
     table->parts = arena_alloc(arena, (size_t)n * sizeof(*table->parts) + 1);
     if (!table->parts)

@@ -150,15 +150,11 @@ static status catalog_type(PGconn *conn, uint32_t oid, int32_t typmod, int depth
                            struct arena *arena, struct wire_type *out, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
-    char text[24];
-    const char *values[] = {text};
-    snprintf(text, sizeof(text), "%u", oid);
-    TRY(postgres_query_with(
-        conn,
-        "SELECT typtype, typcategory, typbasetype, typtypmod, typelem, typrelid,"
-        " typlen, pg_catalog.format_type(oid, NULL)"
-        " FROM pg_type WHERE oid = $1::oid",
-        values, 1, &result, err));
+    TRY(postgres_query_of(conn,
+                          "SELECT typtype, typcategory, typbasetype, typtypmod, typelem, typrelid,"
+                          " typlen, pg_catalog.format_type(oid, NULL)"
+                          " FROM pg_type WHERE oid = $1::oid",
+                          oid, &result, err));
     if (PQntuples(result) == 0)
         return error_set(err, STATUS_BAD_DATA, "the server has no type %u", oid);
     char kind = PQgetvalue(result, 0, 0)[0], category = PQgetvalue(result, 0, 1)[0];

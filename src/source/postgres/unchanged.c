@@ -84,18 +84,15 @@ bool unchanged_names_fail(const struct error *err)
 
 static status look(PGconn *conn, uint32_t parent, PGresult **out, struct error *err)
 {
-    char oid[24];
-    const char *values[] = {oid};
-    snprintf(oid, sizeof(oid), "%u", parent);
     if (!parent)
         return postgres_query(conn, "SELECT false", out, err);
-    return postgres_query_with(
+    return postgres_query_of(
         conn,
         "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM pg_inherits i"
         " JOIN tree ON i.inhparent = tree.oid)"
         " SELECT EXISTS (SELECT relid::oid FROM pg_partition_tree($1::oid::regclass) EXCEPT"
         " SELECT oid FROM tree)",
-        values, 1, out, err);
+        parent, out, err);
 }
 
 status postgres_plan_holds(struct source *source, const struct read_plan *plan, struct error *err)
