@@ -242,3 +242,63 @@ def test_a_table_before_14_is_cut_by_its_primary_key(shop, server, schema):
                f"INSERT INTO {schema}.t SELECT i, repeat('x', 100) FROM generate_series(1, {N}) i; ANALYZE {schema}.t")
     assert load(shop, server, f"{schema}.t", "mode: full-refresh, select: [id]")["splits"] > 4
     assert keys(shop, schema, "t") == list(range(1, N + 1))
+
+
+# ---- a NOT NULL that does not hold ----
+
+
+def load_as_parent_alone(shop, server, schema, name):
+    """As a user who may read the rows through the parent only: then nothing is cut into blocks."""
+    role = f"few_{schema}"
+    server.sql(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {schema}.{name} TO {role}")
+    try:
+        write_job(shop, server.url(user=role), f"{schema}.{name}: {{mode: full-refresh, select: [id, part], primary_key: [id]}}")
+        return shop.run().stream()
+    finally:
+        server.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_nulls_of_a_child_that_dropped_its_parents_not_null_are_read(shop, server, schema):
+    if server.version() >= 18:
+        pytest.skip("from PostgreSQL 18 on a child can't")
+    server.sql(f"""
+        CREATE TABLE {schema}.p (id bigint NOT NULL, part int NOT NULL, pad text);
+        CREATE TABLE {schema}.c () INHERITS ({schema}.p);
+        CREATE TABLE {schema}.g () INHERITS ({schema}.c);
+        ALTER TABLE {schema}.g ALTER id DROP NOT NULL, ALTER part DROP NOT NULL;
+        INSERT INTO {schema}.p SELECT i, 1, repeat('x', 90) FROM generate_series(1, {N}) i;
+        INSERT INTO {schema}.c SELECT i, 2, repeat('x', 90) FROM generate_series({N + 1}, {2 * N}) i;
+        INSERT INTO {schema}.g VALUES (NULL, NULL), (NULL, 7), ({2 * N + 1}, NULL);
+        CREATE INDEX ON {schema}.p (id); CREATE INDEX ON {schema}.c (id); CREATE INDEX ON {schema}.g (id);
+        ANALYZE {schema}.p; ANALYZE {schema}.c
+        """)
+    report = load_as_parent_alone(shop, server, schema, "p")
+    assert report["splits"] > 3 and report["rows_read"] == 2 * N + 3, report
+    assert keys(shop, schema, "p") == [*range(1, 2 * N + 2), None, None]
+    assert load(shop, server, f"{schema}.p", "mode: full-refresh, select: [id, part], object: blocks")["rows_read"] == 2 * N + 3
+    assert keys(shop, ".", "blocks", "part")[-2:] == [None, None]
+
+
+def test_nulls_below_a_not_null_that_is_not_valid_are_read(shop, server, schema):
+    if server.version() < 18:
+        pytest.skip("NOT NULL ... NOT VALID came with PostgreSQL 18")
+    server.sql(f"""
+        CREATE TABLE {schema}.t (id bigint, part int);
+        INSERT INTO {schema}.t SELECT i, 1 FROM generate_series(1, {N}) i;
+        INSERT INTO {schema}.t VALUES (NULL, NULL);
+        ALTER TABLE {schema}.t ADD CONSTRAINT id_there NOT NULL id NOT VALID, ADD CONSTRAINT part_there NOT NULL part NOT VALID;
+        CREATE INDEX ON {schema}.t (id); ANALYZE {schema}.t
+        """)
+    assert load(shop, server, f"{schema}.t", "mode: full-refresh")["rows_read"] == N + 1
+    assert keys(shop, schema, "t") == [*range(1, N + 1), None]
+    assert keys(shop, schema, "t", "part")[-1] is None
+    write_job(shop, server.url(), f"{schema}.t: {{mode: incremental, update_key: id, object: by_key}}")
+    assert "1 rows have no" in shop.run(expect=harness.FAILED).err
+
+
+def test_a_not_null_of_a_foreign_table_is_not_believed(shop, server, schema, elsewhere):
+    server.sql("ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ALTER id DROP NOT NULL; INSERT INTO t VALUES (NULL, 'null')",
+               f"{schema}_far")
+    server.sql(f"ALTER FOREIGN TABLE {schema}.far ALTER id SET NOT NULL")
+    assert load(shop, server, f"{schema}.far", "mode: full-refresh")["rows_read"] == N + 1
+    assert keys(shop, schema, "far") == [*range(1, N + 1), None]

@@ -153,17 +153,32 @@ static status add_column(PGconn *conn, struct postgres_column *column, const cha
     return STATUS_OK;
 }
 
+/* The relation $1 with all of its partitions and children. */
+#define TREE                                                                                       \
+    "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM pg_inherits i"       \
+    " JOIN tree ON i.inhparent = tree.oid) "
+
+/* The server keeps a NOT NULL for one relation: a child may have dropped its parent's, and one that is NOT VALID (18) holds
+ * for new rows alone. Of a foreign table it is a promise that nobody looks after. */
+#define REQUIRED                                                                                   \
+    "SELECT k.attname, bool_and(k.attnotnull AND c.relkind <> 'f' AND n.oid IS NULL) AS required"  \
+    " FROM tree JOIN pg_class c USING (oid) JOIN pg_attribute k ON k.attrelid = c.oid"             \
+    " LEFT JOIN pg_constraint n ON n.conrelid = c.oid AND n.contype = 'n'"                         \
+    " AND n.conkey[1] = k.attnum AND NOT n.convalidated GROUP BY k.attname"
+
 static status read_columns(PGconn *conn, struct arena *arena, struct postgres_table *table,
                            struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *result = NULL;
     TRY(postgres_query_of(
         conn,
-        "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,"
-        " pg_catalog.format_type(a.atttypid, a.atttypmod),"
-        " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)"
-        " FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
-        " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        TREE "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull AND r.required,"
+             " pg_catalog.format_type(a.atttypid, a.atttypmod),"
+             " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)"
+             " FROM pg_attribute a JOIN (" REQUIRED ") r USING (attname)"
+             " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
+             " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
+             " ORDER BY a.attnum",
         table->oid, &result, err));
     table->n_columns = (size_t)PQntuples(result);
     if (table->n_columns == 0)
@@ -255,12 +270,10 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
     SCOPED(postgres_clearp) PGresult *result = NULL;
     TRY(postgres_query_of(
         conn,
-        "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM pg_inherits i"
-        " JOIN tree ON i.inhparent = tree.oid)"
-        " SELECT n.nspname, c.relname, c.relkind, pg_catalog.pg_relation_size(c.oid) / 8192,"
-        " c.reltuples, has_table_privilege(c.oid, 'SELECT'), c.oid"
-        " FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind <> 'p' ORDER BY c.oid",
+        TREE "SELECT n.nspname, c.relname, c.relkind, pg_catalog.pg_relation_size(c.oid) / 8192,"
+             " c.reltuples, has_table_privilege(c.oid, 'SELECT'), c.oid"
+             " FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
+             " WHERE c.relkind <> 'p' ORDER BY c.oid",
         table->oid, &result, err));
     int n = PQntuples(result);
     table->parts = arena_alloc(arena, (size_t)n * sizeof(*table->parts) + 1);

@@ -10,7 +10,7 @@ struct postgres_column {
     const char *name;
     int attnum;           /* 0: of a query */
     const char *declared; /* "numeric(15,2)" */
-    bool nullable;
+    bool nullable;        /* in this relation, or in one of its parts */
     struct wire_type wire;
     int key_position; /* 1.. in the primary key */
 };
