@@ -14,6 +14,7 @@ enum {
     DIRECT_RANGE_MIN = 1 << 12,
     SLOTS_FIRST = 1 << 12,
     SAMPLE_FIRST = 1 << 12, /* values after which repetition is looked at, then twice as many ... */
+    SAMPLE_LEAST = 1 << 9,  /* ... but sooner where there are few: a quarter of them */
     VALUES_MAX = 1 << 30,
 };
 
@@ -359,13 +360,20 @@ static status make_room(struct dictionary *d, const struct dense *values, size_t
     return grow_slots(d, slots, err);
 }
 
+static size_t first_sample(size_t n)
+{
+    if (n / 4 > SAMPLE_FIRST)
+        return SAMPLE_FIRST;
+    return n / 4 < SAMPLE_LEAST ? SAMPLE_LEAST : n / 4;
+}
+
 static status build_hashed(struct dictionary *d, const struct dense *values, bool *out_made,
                            struct error *err)
 {
     size_t slots = SLOTS_FIRST;
     d->short_keys = values->width == 0;
     TRY(make_room(d, values, slots, err));
-    size_t sample = SAMPLE_FIRST;
+    size_t sample = first_sample(values->n);
     for (size_t done = 0; done < values->n;) {
         size_t to = sample < values->n ? sample : values->n;
         size_t reached = hash_some(d, values, done, to, slots);
