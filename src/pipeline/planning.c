@@ -90,6 +90,7 @@ static void fill_request(struct stream_run *stream)
         .primary_key = spec->primary_key,
         .update_key = key_to_read(stream),
         .watched = stream->run->watched,
+        .keyed = stream->run->keyed,
         .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,
         .fence_state = state_of_fence(stream),
         .nulls_ok = spec->update_key_nulls,

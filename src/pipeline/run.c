@@ -329,6 +329,27 @@ static status prepare(struct run *run, struct run_report *report, struct error *
     return gate_new(context->workers, &context->encode_gate, err);
 }
 
+/* Which streams have a watermark, before the first of them is planned. */
+static status find_keyed(struct run *run, struct error *err)
+{
+    size_t n = 0;
+    run->context.keyed =
+        arena_alloc(&run->arena, (run->n_streams + 1) * sizeof(*run->context.keyed));
+    if (!run->context.keyed)
+        return error_no_memory(err);
+    for (size_t i = 0; i < run->n_streams; i++) {
+        const struct stream_spec *spec = &run->specs[i];
+        bool incremental =
+            spec->mode == MODE_INCREMENTAL || run->streams[i].mode == MODE_INCREMENTAL;
+        if (!spec->update_key || spec->update_key_of_row)
+            continue;
+        run->context.watched |= incremental;
+        if (!spec->query)
+            run->context.keyed[n++] = spec->name;
+    }
+    return STATUS_OK;
+}
+
 static status begin_all(struct run *run, struct run_report *report, struct error *err)
 {
     run->streams = mem_zalloc((run->n_streams + 1) * sizeof(*run->streams));
@@ -338,12 +359,7 @@ static status begin_all(struct run *run, struct run_report *report, struct error
     report->n_streams = run->n_streams;
     for (size_t i = 0; i < run->n_streams; i++)
         init_stream(run, &run->streams[i], &run->specs[i], &report->streams[i]);
-    for (size_t i = 0; i < run->n_streams; i++) {
-        const struct stream_spec *spec = &run->specs[i];
-        bool incremental =
-            spec->mode == MODE_INCREMENTAL || run->streams[i].mode == MODE_INCREMENTAL;
-        run->context.watched |= incremental && spec->update_key && !spec->update_key_of_row;
-    }
+    TRY(find_keyed(run, err));
     for (size_t i = 0; i < run->n_streams; i++) {
         struct error own = {0};
         status_code code = begin_stream(&run->streams[i], &own);

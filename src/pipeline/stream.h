@@ -24,6 +24,7 @@ struct run_context {
     struct budget *budget;
     struct gate *encode_gate;  /* at most `workers` encode at once */
     bool watched;              /* some stream is read by its update_key */
+    const char **keyed;        /* tables whose streams have one, NULL-terminated */
     unsigned readers, workers; /* readers: 0 where their number climbs */
     unsigned climbed;          /* to so many in the stream before; 0: none was */
     struct pace pace;

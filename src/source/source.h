@@ -64,6 +64,7 @@ struct read_request {
     const char *const *primary_key;
     const char *update_key; /* watermark column; NULL: all rows */
     bool watched;           /* some stream of the run has one */
+    const char *const *keyed; /* streams of the run with one, NULL-terminated; NULL: this one */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
     const char *fence_state; /* what the plan of the last published run left in its own; NULL */

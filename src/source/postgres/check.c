@@ -8,6 +8,7 @@
 #include "source/postgres/overlap.h"
 #include "source/postgres/pooler.h"
 #include "source/postgres/primary.h"
+#include "source/postgres/sequences.h"
 #include "source/postgres/xmin.h"
 
 enum {
@@ -425,8 +426,47 @@ static status key_facts(PGconn *conn, const struct postgres_table *table,
         values, 2, out, err);
 }
 
-static status check_key(const struct checking *check, const struct postgres_table *table,
-                        const struct postgres_column *key, struct arena *arena, struct error *err)
+/* Is the sequence of KEY seen, and has it passed all keys? Asked where a run would: CONN's server, or its primary. */
+static status check_sequence(const struct checking *check, const struct read_request *request,
+                             const struct postgres_table *table, const struct postgres_column *key,
+                             bool standby, bool indexed, struct arena *arena, struct error *err)
+{
+    SCOPED(postgres_disconnectp) PGconn *primary = NULL;
+    SCOPED(fence_facts_release) struct fence_facts facts = {0};
+    SCOPED(postgres_clearp) PGresult *of_key = NULL;
+    PGconn *conn = check->source->conn;
+    const char *streams[] = {request->stream, NULL}, *found = "", *remedy = NULL;
+    struct scalar largest = {.is_null = true};
+    struct key_sequence by;
+    struct error cause = {0};
+    if (standby && primary_connect(check->source, conn, &primary, &cause) != STATUS_OK)
+        return STATUS_OK; /* told of the server already */
+    TRY(sequences_of_key(conn, table, key, &of_key, err));
+    if (indexed) /* before the sequence, which may give keys meanwhile */
+        TRY(fence_largest(conn, table, key, NULL, key->wire.type, arena, &largest, err));
+    TRY(sequences_look(primary ? primary : conn, streams, &facts, err));
+    TRY(sequences_find(&facts, of_key, arena, &by, err));
+    if (by.look && by.look->grant) {
+        found = sequences_say_hidden(&by, key, arena);
+        remedy = arena_strdup(arena, by.look->grant);
+    } else if (by.look && !largest.is_null && largest.i64 >= by.look->next) {
+        found = sequences_say_above(&by, key, largest.i64, arena);
+        remedy = sequences_remedy_above(&by, largest.i64, arena);
+    } else {
+        found = arena_printf(
+            arena,
+            "\"%s\" grows by a sequence: the bound is exact for rows that take it from there",
+            key->name);
+    }
+    if (!found || (by.look && by.look->grant && !remedy))
+        return error_no_memory(err);
+    tell(check, remedy ? FINDING_WARN : FINDING_OK, "update_key", found, remedy);
+    return STATUS_OK;
+}
+
+static status check_key(const struct checking *check, const struct read_request *request,
+                        const struct postgres_table *table, const struct postgres_column *key,
+                        struct arena *arena, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *standby = NULL;
     SCOPED(postgres_clearp) PGresult *facts = NULL;
@@ -447,10 +487,8 @@ static status check_key(const struct checking *check, const struct postgres_tabl
     } else if (key->wire.type.id == TYPE_TIMESTAMP) {
         check_instant(check, key, PQgetvalue(facts, 0, 0), PQgetvalue(facts, 0, 1));
     } else {
-        snprintf(found, sizeof(found),
-                 "\"%s\" grows by a sequence: the bound is exact for rows that take it from there",
-                 key->name);
-        tell(check, FINDING_OK, "update_key", found, NULL);
+        TRY(check_sequence(check, request, table, key, is_true(standby, 0), is_true(facts, 2),
+                           arena, err));
     }
     if (!is_true(facts, 2) && (table->kind == 'r' || table->kind == 'p' || table->kind == 'm'))
         tell(check, FINDING_WARN, "index",
@@ -496,7 +534,7 @@ static status check_table(const struct checking *check, const struct read_reques
     }
     size_t key;
     TRY(column_names_need(&table->names, request->update_key, "update_key", &key, err));
-    return check_key(check, table, &table->columns[key], arena, err);
+    return check_key(check, request, table, &table->columns[key], arena, err);
 }
 
 static status check_stream(const struct checking *check, const struct read_request *request,

@@ -1,17 +1,20 @@
 /* What other sessions are doing, looked at between two snapshots:
  *
- *   snapshot A   |   the look   |   snapshot B
- *   keys               |            rows
+ *   snapshot A   |   sequences, then open transactions   |   snapshot B
+ *   keys                                                     rows
  *
  * Timestamps. now() is the start of a transaction. A row that B does not see is of one that had not ended when B was taken,
  * so either it was open during the look, and its start is no earlier than the oldest one found; or it began after.
  * pg_stat_activity is live, not part of a snapshot: it must be read before B.
  *
- * Integers of a sequence. Let H be the largest key in A, and k < H a key that A does not see. k was drawn before H was, and H
- * was committed before A, so the transaction of k began before A and ended after it. It is in the list that is made next,
- * or has ended by then. Once all of that list have ended, B sees k, or k is gone for good: below H nothing will be added.
- * The same holds for every later snapshot, so H stays true: a later run that finds the list ended may use it
- * (candidate.h). And it holds for a time in place of H: transactions that began before the list was made are in it.
+ * Integers of a sequence. Let S be the key that the sequence gives next, read after A and before the list of open
+ * transactions is made. Whoever drew a key k < S did so before that, in the transaction that writes it: it is in the list, or
+ * has ended by then. Once all of the list have ended, B sees k, or k is gone for good: below S nothing will be added. The
+ * bound H is S, or what lies behind the largest key in A if that is less. The largest key alone would not do: a row may bring
+ * one far above S, and those between would come later. Keys from S on wait until the sequence has passed them.
+ * The same holds for every later snapshot, so H stays true: a later run that finds the list ended may use it (candidate.h),
+ * as long as nobody has set the sequence back. And it holds for a time in place of H: transactions that began before the list
+ * was made are in it. Where S may not be read, H is behind the largest key, and that is said.
  *
  * A transaction is known by its virtual id, which it locks from its first moment to after its end, whether it writes or not
  * and whoever looks. Ids are not given twice while the server's memory lives; a crash that leaves the postmaster running may
@@ -25,6 +28,7 @@
 #include "base/clock.h"
 #include "source/postgres/candidate.h"
 #include "source/postgres/fence.h"
+#include "source/postgres/sequences.h"
 
 enum { SETTLE_STEP_MS = 20 };
 
@@ -145,14 +149,17 @@ void fence_facts_release(struct fence_facts *facts)
     mem_free(facts->prepared);
     mem_free(facts->waiting);
     mem_free(facts->open);
+    sequences_release(facts);
     *facts = (struct fence_facts){0};
 }
 
-/* In this order: what a prepared transaction was before is seen first. */
-status fence_look(PGconn *conn, int before_pid, int64_t settle_ms, struct fence_facts *out,
-                  struct error *err)
+/* In this order: who drew a key before a sequence was looked at is in the list, and what a prepared transaction was before
+ * is seen first. */
+status fence_look(PGconn *conn, int before_pid, const char *const *streams, int64_t settle_ms,
+                  struct fence_facts *out, struct error *err)
 {
     SCOPED(fence_facts_release) struct fence_facts facts = {0};
+    TRY(sequences_look(conn, streams, &facts, err));
     TRY(list_open(conn, before_pid, &facts, err));
     TRY(settle(conn, facts.standby ? 0 : settle_ms, &facts, err));
     TRY(look_at_starts(conn, before_pid, &facts, err));

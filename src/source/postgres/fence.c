@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "source/postgres/candidate.h"
+#include "source/postgres/sequences.h"
 
 #define MARGIN_MICROS INT64_C(1000000)
 
@@ -30,8 +31,8 @@ status fence_literal(const struct scalar *value, const struct postgres_column *k
 }
 
 /* What text output makes of a key, in the form that scalar_parse reads. */
-static status key_value(const char *text, struct type type, struct arena *arena, struct scalar *out,
-                        struct error *err)
+status fence_value(const char *text, struct type type, struct arena *arena, struct scalar *out,
+                   struct error *err)
 {
     SCOPED(text_release) struct text canonical = {0};
     text_append(&canonical, text);
@@ -70,7 +71,7 @@ status fence_largest(PGconn *conn, const struct postgres_table *table,
     *out = (struct scalar){.type = type, .is_null = true};
     if (PQgetisnull(result, 0, 0))
         return STATUS_OK;
-    return key_value(cell(result, 0, 0), type, arena, out, err);
+    return fence_value(cell(result, 0, 0), type, arena, out, err);
 }
 
 /* ---- where no exact bound can be had ---- */
@@ -78,30 +79,6 @@ status fence_largest(PGconn *conn, const struct postgres_table *table,
 static bool is_integer(struct type type)
 {
     return type.id == TYPE_INT16 || type.id == TYPE_INT32 || type.id == TYPE_INT64;
-}
-
-/* The sequences that TABLE and its parts take KEY from, and whether a subscription writes into them. */
-static status look_at_key(PGconn *conn, const struct postgres_table *table,
-                          const struct postgres_column *key, PGresult **out, struct error *err)
-{
-    SCOPED(text_release) struct text oids = {0};
-    TRY(postgres_table_oids(table, &oids, err));
-    const char *values[] = {text_string(&oids), key->name};
-    return postgres_query_with(
-        conn,
-        "WITH keys AS (SELECT attrelid, attnum FROM pg_attribute WHERE attrelid = ANY ($1::oid[])"
-        " AND attname = $2 AND NOT attisdropped),"
-        " sequences AS (SELECT d.objid AS oid FROM keys JOIN pg_depend d ON"
-        " d.refclassid = 'pg_class'::regclass AND d.refobjid = attrelid AND d.refobjsubid = attnum"
-        " AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'"
-        " UNION SELECT d.refobjid FROM keys JOIN pg_attrdef a ON adrelid = attrelid AND"
-        " adnum = attnum JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND"
-        " d.objid = a.oid AND d.refclassid = 'pg_class'::regclass)"
-        " SELECT count(*), max(seqcache), bool_or(seqcycle OR seqincrement < 0),"
-        " EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = ANY ($1::oid[])),"
-        " max(pg_relation_filenode(seqrelid)::bigint)"
-        " FROM pg_sequence WHERE seqrelid IN (SELECT oid FROM sequences)",
-        values, 2, out, err);
 }
 
 static const char *doubt_about_sequence(const PGresult *look, const struct postgres_column *key,
@@ -119,6 +96,9 @@ static const char *doubt_about_sequence(const PGresult *look, const struct postg
                             key->name, (long long)cache);
     if (cell(look, 0, 2)[0] == 't')
         return arena_printf(arena, "the sequence of \"%s\" does not always grow", key->name);
+    if (cell(look, 0, 5)[0] == 't')
+        return arena_printf(arena, "a default of \"%s\" is not just the next value of its sequence",
+                            key->name);
     return "";
 }
 
@@ -141,7 +121,7 @@ status fence_doubt(PGconn *conn, bool standby, const struct postgres_table *tabl
     if (!why)
         return error_no_memory(err);
     if (!*why) {
-        TRY(look_at_key(conn, table, key, &look, err));
+        TRY(sequences_of_key(conn, table, key, &look, err));
         if (cell(look, 0, 3)[0] == 't')
             why = "logical replication writes the table, with the keys of another server";
         else if (is_integer(type))
@@ -175,38 +155,124 @@ static int64_t behind(struct type type, int64_t key)
     return key < most ? key + 1 : most;
 }
 
-/* What the bound will be once all transactions of the first look have ended: *OUT_KNOWN is false if nothing was looked at. */
-static status look_ahead(const struct source *source, const struct postgres_table *table,
-                         const struct postgres_column *key, struct arena *arena, struct scalar *out,
-                         bool *out_known, struct error *err)
+/* What the first look tells of a key. */
+struct ahead {
+    bool known;          /* the largest key and its sequence were looked at in time */
+    struct scalar value; /* the bound once all transactions of the look have ended; NULL: no keys */
+    int64_t largest;     /* unless that is NULL */
+    bool above;          /* and the sequence has yet to come there */
+    bool counts;         /* the sequence was read */
+    struct key_sequence by; /* of integers */
+    int64_t file;           /* of the sequence: another once it begins anew */
+};
+
+static status look_at_sequence(const struct source *source, PGconn *conn,
+                               const struct postgres_table *table,
+                               const struct postgres_column *key, struct arena *arena,
+                               struct ahead *out, struct error *err)
 {
-    *out = (struct scalar){.type = key->wire.type, .is_null = true};
-    *out_known = true;
-    if (!is_integer(key->wire.type)) {
-        out->is_null = false;
-        out->i64 = source->facts.looked_micros - MARGIN_MICROS;
-        return STATUS_OK;
-    }
-    *out_known = source->before != NULL;
-    if (!source->before)
-        return STATUS_OK;
-    TRY(fence_largest(source->before, table, key, NULL, key->wire.type, arena, out, err));
-    if (!out->is_null)
-        out->i64 = behind(key->wire.type, out->i64);
+    SCOPED(postgres_clearp) PGresult *of_key = NULL;
+    TRY(sequences_of_key(conn, table, key, &of_key, err));
+    TRY(sequences_find(&source->facts, of_key, arena, &out->by, err));
+    out->file = postgres_cell_number(of_key, 0, 4);
+    out->counts = out->by.look && !out->by.look->grant;
     return STATUS_OK;
 }
 
-/* What a candidate is true of. TRUNCATE ... RESTART IDENTITY and ALTER SEQUENCE ... RESTART give a sequence another file. */
-static status subject_of(const struct source *source, PGconn *conn,
+static status look_ahead(const struct source *source, PGconn *conn,
                          const struct postgres_table *table, const struct postgres_column *key,
+                         struct arena *arena, struct ahead *out, struct error *err)
+{
+    struct scalar *value = &out->value;
+    *out = (struct ahead){.known = true, .value = {.type = key->wire.type, .is_null = true}};
+    if (!is_integer(key->wire.type)) {
+        value->is_null = false;
+        value->i64 = source->facts.looked_micros - MARGIN_MICROS;
+        return STATUS_OK;
+    }
+    TRY(look_at_sequence(source, conn, table, key, arena, out, err));
+    out->known = source->before && out->by.look;
+    if (!out->known)
+        return STATUS_OK;
+    TRY(fence_largest(source->before, table, key, NULL, key->wire.type, arena, value, err));
+    if (value->is_null)
+        return STATUS_OK;
+    out->largest = value->i64;
+    out->above = out->counts && out->largest >= out->by.look->next;
+    value->i64 = out->above ? out->by.look->next : behind(key->wire.type, out->largest);
+    return STATUS_OK;
+}
+
+/* What a candidate is true of. TRUNCATE ... RESTART IDENTITY and ALTER SEQUENCE ... RESTART give a sequence another file. 's':
+ * the sequence was read. */
+static status subject_of(const struct source *source, const struct postgres_table *table,
+                         const struct postgres_column *key, const struct ahead *ahead,
                          struct arena *arena, const char **out, struct error *err)
 {
-    SCOPED(postgres_clearp) PGresult *look = NULL;
-    TRY(look_at_key(conn, table, key, &look, err));
+    char kind = !is_integer(key->wire.type) ? 't' : ahead->counts ? 's' : 'i';
     *out = arena_printf(arena, "%lld %u.%d.%lld.%c %s", (long long)source->facts.server_start,
-                        table->oid, key->attnum, (long long)postgres_cell_number(look, 0, 4),
-                        is_integer(key->wire.type) ? 'i' : 't', source->identity);
+                        table->oid, key->attnum, (long long)ahead->file, kind, source->identity);
     return *out ? STATUS_OK : error_no_memory(err);
+}
+
+/* Rows that draw keys below what is loaded would not be seen. */
+static status refuse_set_back(const struct read_request *request, const struct ahead *ahead,
+                              struct error *err)
+{
+    if (!ahead->counts || !request->lower || request->lower->i64 <= ahead->by.look->next)
+        return STATUS_OK;
+    long long lower = request->lower->i64;
+    return error_set(err, STATUS_HELD,
+                     "the watermark is %lld, and the sequence %s goes on at %lld: rows that draw "
+                     "keys in between would be missed; SELECT setval(%s, %lld), or load once with "
+                     "--mode full-refresh",
+                     lower, ahead->by.name, (long long)ahead->by.look->next, ahead->by.literal,
+                     lower - 1);
+}
+
+/* Rows that no run can read yet are no reason to replace a table by an empty one. */
+static status hold_if_all_above(const struct source *source, const struct postgres_table *table,
+                                const struct postgres_column *key,
+                                const struct read_request *request, struct fence *out,
+                                struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *any = NULL;
+    SCOPED(text_release) struct text sql = {0};
+    if (request->lower || out->value.is_null)
+        return STATUS_OK;
+    text_printf(&sql, "SELECT EXISTS (SELECT FROM %s WHERE ", table->from);
+    postgres_quote(&sql, key->name);
+    text_append(&sql, " < ");
+    TRY(fence_literal(&out->value, key, &sql, err));
+    text_append_char(&sql, ')');
+    TRY(text_check(&sql, err));
+    TRY(postgres_query(source->before, text_string(&sql), &any, err));
+    if (cell(any, 0, 0)[0] == 't')
+        return STATUS_OK;
+    out->value.is_null = true;
+    out->held = "the sequence has yet to come to the keys of all rows";
+    return STATUS_OK;
+}
+
+/* Adds to what is said already. */
+static status say_of_sequence(const struct postgres_column *key, const struct ahead *ahead,
+                              struct arena *arena, struct fence *out, struct error *err)
+{
+    const char *what, *then, *before = out->note;
+    if (ahead->above) {
+        what = sequences_say_above(&ahead->by, key, ahead->largest, arena);
+        then = sequences_remedy_above(&ahead->by, ahead->largest, arena);
+    } else if (ahead->by.look && ahead->by.look->grant) {
+        what = sequences_say_hidden(&ahead->by, key, arena);
+        then = ahead->by.look->grant;
+    } else {
+        return STATUS_OK;
+    }
+    if (!what || !then)
+        return error_no_memory(err);
+    out->note =
+        arena_printf(arena, "%s%s%s; %s", before ? before : "", before ? "; " : "", what, then);
+    return out->note ? STATUS_OK : error_no_memory(err);
 }
 
 /* Which candidate the next run gets. The one that is there stays until it can be used or is behind: were it replaced by each
@@ -232,14 +298,14 @@ static status leave_candidate(const struct fence_facts *facts, const struct cand
     return candidate_write(own, arena, &out->state, err);
 }
 
-/* KNOWN: the keys were looked at in time; another stream's end may have taken that away. */
+/* KNOWN: the keys were looked at in time; another stream's end may have taken that away, or the key got another sequence. */
 static status say_open(const struct fence_facts *facts, bool known, bool hidden, PGconn *conn,
                        struct arena *arena, struct fence *out, struct error *err)
 {
     const char *open =
         known ? arena_printf(arena, "transactions (pid %s) were open for longer than `settle`",
                              facts->pids)
-              : "the largest key was not looked at before the snapshot was taken";
+              : "the largest key and its sequence were not looked at before the snapshot was taken";
     const char *grant = hidden ? arena_printf(arena,
                                               "; GRANT pg_read_all_stats TO \"%s\" gives one below "
                                               "their start",
@@ -255,33 +321,44 @@ static status say_open(const struct fence_facts *facts, bool known, bool hidden,
     return out->note ? STATUS_OK : error_no_memory(err);
 }
 
-/* The bound of now if all have ended, else the earlier one if those that it waits for have. */
+/* The earlier bound if the transactions that it waits for have ended; else what the next run may go by. A sequence that stands
+ * below a candidate was set back. */
+static status bound_by_candidate(const struct source *source, PGconn *conn,
+                                 const struct postgres_table *table,
+                                 const struct postgres_column *key,
+                                 const struct read_request *request, const struct ahead *ahead,
+                                 struct arena *arena, struct fence *out, struct error *err)
+{
+    const struct fence_facts *facts = &source->facts;
+    struct candidate own = {.value = ahead->value.i64, .waiting = facts->waiting}, kept = {0};
+    TRY(subject_of(source, table, key, ahead, arena, &own.subject, err));
+    bool found = candidate_read(request->fence_state, own.subject, arena, &kept) &&
+                 !(ahead->counts && kept.value > ahead->by.look->next);
+    bool waits = found && virtual_ids_open(kept.waiting, facts->open) > 0;
+    if (found && !waits)
+        out->value = (struct scalar){.type = key->wire.type, .i64 = kept.value};
+    TRY(leave_candidate(facts, &kept, waits, ahead->known && !ahead->value.is_null ? &own : NULL,
+                        request, arena, out, err));
+    return say_open(facts, ahead->known, !is_integer(key->wire.type), conn, arena, out, err);
+}
+
 static status bound_by_waiting(const struct source *source, PGconn *conn,
                                const struct postgres_table *table,
                                const struct postgres_column *key,
                                const struct read_request *request, struct arena *arena,
                                struct fence *out, struct error *err)
 {
-    const struct fence_facts *facts = &source->facts;
-    struct candidate own = {0}, kept = {0};
-    struct scalar ahead;
-    bool known;
+    struct ahead ahead;
     out->is_fence = true;
-    TRY(look_ahead(source, table, key, arena, &ahead, &known, err));
-    if (facts->settled && known) {
-        out->value = ahead;
-        return STATUS_OK;
-    }
-    TRY(subject_of(source, conn, table, key, arena, &own.subject, err));
-    bool found = candidate_read(request->fence_state, own.subject, arena, &kept);
-    bool waits = found && virtual_ids_open(kept.waiting, facts->open) > 0;
-    if (found && !waits)
-        out->value = (struct scalar){.type = key->wire.type, .i64 = kept.value};
-    own.value = ahead.i64;
-    own.waiting = facts->waiting;
-    TRY(leave_candidate(facts, &kept, waits, known && !ahead.is_null ? &own : NULL, request, arena,
-                        out, err));
-    return say_open(facts, known, !is_integer(key->wire.type), conn, arena, out, err);
+    TRY(look_ahead(source, conn, table, key, arena, &ahead, err));
+    TRY(refuse_set_back(request, &ahead, err));
+    if (source->facts.settled && ahead.known)
+        out->value = ahead.value;
+    else
+        TRY(bound_by_candidate(source, conn, table, key, request, &ahead, arena, out, err));
+    if (ahead.above)
+        TRY(hold_if_all_above(source, table, key, request, out, err));
+    return say_of_sequence(key, &ahead, arena, out, err);
 }
 
 static status bound_by_start(const struct fence_facts *facts, struct fence *out)

@@ -16,9 +16,9 @@ struct fence {
 void fence_facts_release(struct fence_facts *facts);
 /* Look at other sessions, and give those with an open transaction up to SETTLE_MS to end it (facts.c). Call after the
  * transaction that keys are looked at in has its snapshot, and before the run's snapshot is taken; CONN is in no
- * transaction. BEFORE_PID: the session of the first. */
-status fence_look(PGconn *conn, int before_pid, int64_t settle_ms, struct fence_facts *out,
-                  struct error *err);
+ * transaction. BEFORE_PID: the session of the first. STREAMS: whose sequences are looked at, NULL-terminated. */
+status fence_look(PGconn *conn, int before_pid, const char *const *streams, int64_t settle_ms,
+                  struct fence_facts *out, struct error *err);
 
 /* Why no exact bound can be had for KEY of TABLE, as the part of a sentence (in ARENA); NULL: one can. STANDBY: nothing is
  * known of the transactions on its primary. */
@@ -35,6 +35,9 @@ status fence_bound(const struct source *source, PGconn *conn, const struct postg
 status fence_largest(PGconn *conn, const struct postgres_table *table,
                      const struct postgres_column *key, const char *where, struct type type,
                      struct arena *arena, struct scalar *out, struct error *err);
+/* The value of a key of TYPE that the server writes as TEXT. BAD_DATA: it is none, as an infinity. */
+status fence_value(const char *text, struct type type, struct arena *arena, struct scalar *out,
+                   struct error *err);
 /* "literal"::type of VALUE. */
 status fence_literal(const struct scalar *value, const struct postgres_column *key,
                      struct text *sql, struct error *err);

@@ -378,8 +378,7 @@ static status plan_once(struct source *source, const struct read_request *reques
     SCOPED(read_plan_release) struct read_plan plan = {0};
     struct planning planning = {.source = source, .request = request, .plan = &plan};
     source->cancel = request->cancel;
-    bool own = request->update_key && strcmp(request->update_key, XMIN_KEY) != 0;
-    TRY(postgres_snapshot_fix(source, own || request->watched, err));
+    TRY(postgres_snapshot_fix(source, request, err));
     planning.conn = source->exporter;
     status_code s = first ? plan_in_snapshot(&planning, err) : plan_another(&planning, err);
     if (s != STATUS_OK) {

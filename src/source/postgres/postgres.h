@@ -11,6 +11,13 @@
 
 extern const struct source_driver postgres_driver;
 
+/* A sequence before open transactions were listed. */
+struct sequence_look {
+    uint32_t oid;
+    int64_t next; /* no smaller key was drawn from it after that */
+    char *grant;  /* it may not be read: what to type; NULL: it was */
+};
+
 /* What is known of other sessions from before the snapshot: for every stream of the run. */
 struct fence_facts {
     int64_t oldest_micros; /* no transaction that was open began before */
@@ -23,6 +30,8 @@ struct fence_facts {
     char *waiting;  /* ",3/14,5/9,": virtual ids of those that have not */
     char *open;     /* of all that were open at the end */
     char pids[128]; /* some of `waiting` */
+    struct sequence_look *sequences; /* of the run's streams, but those that came too late */
+    size_t n_sequences;
 };
 
 struct source {
@@ -58,9 +67,10 @@ struct source {
     size_t n_reading; /* connections that readers have */
 };
 
-/* The snapshot all readers see; fixed by the first plan. WATCH: a watermark is wanted, so open transactions are given
+/* The snapshot all readers see; fixed by the first plan, REQUEST's. Where a watermark is wanted, open transactions are given
  * `settle` to end. */
-status postgres_snapshot_fix(struct source *source, bool watch, struct error *err);
+status postgres_snapshot_fix(struct source *source, const struct read_request *request,
+                             struct error *err);
 void postgres_snapshot_end(struct source *source);
 /* A connection inside the snapshot; give it back idle, or, when its transaction may have failed, discard it. */
 status postgres_snapshot_join(struct source *source, PGconn **out, struct error *err);

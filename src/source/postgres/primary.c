@@ -110,7 +110,8 @@ static status wait_for_replay(const struct source *source, PGconn *standby, cons
     }
 }
 
-status primary_look(struct source *source, PGconn *standby, int64_t settle_ms, struct error *err)
+status primary_look(struct source *source, PGconn *standby, const char *const *streams,
+                    int64_t settle_ms, struct error *err)
 {
     SCOPED(postgres_disconnectp) PGconn *primary = NULL;
     SCOPED(postgres_clearp) PGresult *pid = NULL;
@@ -120,7 +121,8 @@ status primary_look(struct source *source, PGconn *standby, int64_t settle_ms, s
     TRY(postgres_query(source->before,
                        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_backend_pid()",
                        &pid, err));
-    TRY(fence_look(primary, (int)postgres_cell_number(pid, 0, 0), settle_ms, &source->facts, err));
+    TRY(fence_look(primary, (int)postgres_cell_number(pid, 0, 0), streams, settle_ms,
+                   &source->facts, err));
     TRY(postgres_query(primary, "SELECT pg_current_wal_insert_lsn()", &lsn, err));
     return wait_for_replay(source, standby, cell(lsn, 0, 0), err);
 }

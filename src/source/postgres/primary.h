@@ -10,6 +10,7 @@ status primary_connect(const struct source *source, PGconn *standby, PGconn **ou
                        struct error *err);
 /* source->before and source->facts, from the primary; then wait until STANDBY has replayed what was there. Its next snapshot
  * is later than the facts. UNAVAILABLE: it did not come so far in time. */
-status primary_look(struct source *source, PGconn *standby, int64_t settle_ms, struct error *err);
+status primary_look(struct source *source, PGconn *standby, const char *const *streams,
+                    int64_t settle_ms, struct error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include "source/postgres/fence.h"
 #include "source/postgres/postgres.h"
 #include "source/postgres/primary.h"
+#include "source/postgres/xmin.h"
 
 #define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -37,23 +38,28 @@ static status export(struct source *source, PGconn *conn, struct error *err)
 }
 
 /* What is known from before the snapshot that EXPORTER will take: of this server, or of the one it follows. */
-static status look_before(struct source *source, PGconn *exporter, bool watch, struct error *err)
+static status look_before(struct source *source, PGconn *exporter,
+                          const struct read_request *request, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *standby = NULL;
     SCOPED(postgres_clearp) PGresult *pid = NULL;
-    int64_t settle_ms = watch ? source->settle_ms : 0;
+    bool own = request->update_key && strcmp(request->update_key, XMIN_KEY) != 0;
+    const char *alone[] = {own ? request->stream : NULL, NULL};
+    const char *const *streams = request->keyed ? request->keyed : alone;
+    int64_t settle_ms = own || request->watched ? source->settle_ms : 0;
     if (source->fence) { /* also for the first of several streams, which may need none */
         TRY(postgres_query(exporter, "SELECT pg_is_in_recovery()", &standby, err));
         if (PQgetvalue(standby, 0, 0)[0] == 't')
-            return primary_look(source, exporter, settle_ms, err);
+            return primary_look(source, exporter, streams, settle_ms, err);
     }
     source->before = source->conn;
     TRY(begin(source->before, "SELECT pg_backend_pid()", &pid, err));
-    return fence_look(exporter, (int)postgres_cell_number(pid, 0, 0), settle_ms, &source->facts,
-                      err);
+    return fence_look(exporter, (int)postgres_cell_number(pid, 0, 0), streams, settle_ms,
+                      &source->facts, err);
 }
 
-status postgres_snapshot_fix(struct source *source, bool watch, struct error *err)
+status postgres_snapshot_fix(struct source *source, const struct read_request *request,
+                             struct error *err)
 {
     if (source->exporter)
         return STATUS_OK;
@@ -61,7 +67,7 @@ status postgres_snapshot_fix(struct source *source, bool watch, struct error *er
     TRY(postgres_revive(source, err));
     TRY(postgres_present(source, err));
     TRY(postgres_connect(&source->connect, &exporter, err));
-    status_code s = look_before(source, exporter, watch, err);
+    status_code s = look_before(source, exporter, request, err);
     if (s == STATUS_OK)
         s = export(source, exporter, err);
     source->exporter = TAKE(exporter);

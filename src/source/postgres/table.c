@@ -24,9 +24,8 @@ status postgres_keep(struct text *text, struct arena *arena, const char **out, s
 
 /* ---- which relation ---- */
 
-/* "public.orders" -> public, orders; "orders" -> NULL, orders. A dot inside a name is written in quotes. */
-static status split_name(const char *stream, struct arena *arena, const char **schema,
-                         const char **name, struct error *err)
+status postgres_split_name(const char *stream, struct arena *arena, const char **schema,
+                           const char **name, struct error *err)
 {
     const char *parts[2] = {NULL, NULL};
     size_t n = 0;
@@ -109,7 +108,7 @@ static status find_relation(PGconn *conn, const char *stream, struct arena *aren
     SCOPED(postgres_clearp) PGresult *result = NULL;
     SCOPED(text_release) struct text from = {0};
     const char *schema, *name;
-    TRY(split_name(stream, arena, &schema, &name, err));
+    TRY(postgres_split_name(stream, arena, &schema, &name, err));
     const char *values[] = {schema ? schema : "public", name};
     TRY(postgres_query_with(
         conn,

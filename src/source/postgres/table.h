@@ -43,6 +43,9 @@ struct postgres_table {
  * is nearest. */
 status postgres_table_describe(PGconn *conn, const struct read_request *request,
                                struct arena *arena, struct postgres_table *out, struct error *err);
+/* "public.orders" -> public, orders; "orders" -> NULL, orders. A dot inside a name is written in quotes. */
+status postgres_split_name(const char *stream, struct arena *arena, const char **schema,
+                           const char **name, struct error *err);
 /* "table", "view" ... of a pg_class.relkind that holds or shows rows; else NULL. */
 const char *postgres_kind_word(char relkind);
 /* TEXT as a string of ARENA. */
