@@ -80,7 +80,7 @@ struct stream_report {
     const char **notes;      /* n_notes */
     size_t n_notes;
     int64_t version;              /* published; -1 */
-    uint64_t splits, splits_kept; /* kept: finished by an earlier, dead run */
+    uint64_t splits, splits_kept; /* kept: finished by a dead run or under a lost snapshot */
     uint64_t rows_planned, bytes_planned;
     bool rows_planned_exact;
     uint64_t rows_read, rows_kept, rows_known, rows_rejected, rows_written;

@@ -107,6 +107,23 @@ static status_code plan_once(void *context, unsigned attempt, struct error *err)
                                           err);
 }
 
+/* Of what is left, if splits are kept; where that can't be told, of all. */
+static status plan_source(struct stream_run *stream, struct error *err)
+{
+    int64_t patience_ms = stream->run->plan_patience_ms;
+    if (stream->kept.n > 0)
+        stream->request.lower = &stream->kept.end;
+    TRY(with_patience(patience_ms, &stream->cancel, plan_once, stream, err));
+    if (stream_kept_fit(stream))
+        return stream_join_kept(stream, err);
+    stream_drop_kept(stream);
+    TRY(stream_clear_staging(stream, err));
+    read_plan_release(&stream->plan);
+    stream->plan = (struct read_plan){0};
+    stream->request.lower = stream->lower.is_null ? NULL : &stream->lower;
+    return with_patience(patience_ms, &stream->cancel, plan_once, stream, err);
+}
+
 /* ---- schemas of files and table ---- */
 
 static status plan_schemas(struct stream_run *stream, struct error *err)
@@ -269,7 +286,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.split_count = SPLITS_AIMED_AT;
     stream->request.kept_rows = KEPT_SPLIT_ROWS;
     stream->request.max_split_rows = stream->row_group_rows;
-    TRY(with_patience(stream->run->plan_patience_ms, &stream->cancel, plan_once, stream, err));
+    TRY(plan_source(stream, err));
     TRY(keep_while_held(stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(stream_check_contract(stream, err));

@@ -223,6 +223,8 @@ static status remove_dead_runs(struct stream_run *stream, const struct dead_runs
 status stream_keep_finished(struct stream_run *stream, struct error *err)
 {
     struct dead_runs dead = {0};
+    TRY(stream_take_kept(stream, err));
+    uint64_t kept = stream->report->splits_kept;
     TRY(find_dead_runs(stream, &dead, err));
     for (size_t i = 0; i < dead.n && stream->plan.token; i++) {
         if (!has_our_digest(stream, dead.ids[i]))
@@ -231,12 +233,12 @@ status stream_keep_finished(struct stream_run *stream, struct error *err)
             if (!stream->splits[split].done)
                 try_adopt(stream, dead.ids[i], split);
     }
-    if (stream->report->splits_kept) {
+    if (stream->report->splits_kept)
         TRY(put_manifests(stream, err));
+    if (stream->report->splits_kept > kept)
         stream_note(stream, "%llu of %llu splits were finished by an earlier run and are kept",
-                    (unsigned long long)stream->report->splits_kept,
+                    (unsigned long long)(stream->report->splits_kept - kept),
                     (unsigned long long)stream->report->splits);
-    }
     return dead.n ? remove_dead_runs(stream, &dead, err) : STATUS_OK;
 }
 

@@ -40,7 +40,8 @@ struct piece {
 /* A finished split. */
 struct split_result {
     bool done;
-    bool kept;          /* finished by an earlier run */
+    bool kept;          /* finished by an earlier run, or under an earlier snapshot */
+    bool proven;        /* its snapshot stood when it was finished */
     uint64_t rows_read; /* = rows + known + skipped + rejected */
     uint64_t rows, known, skipped, rejected;
     uint64_t bytes_read;

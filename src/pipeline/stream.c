@@ -155,6 +155,7 @@ void stream_plan_release(struct stream_run *stream)
 void stream_run_release(struct stream_run *stream)
 {
     stream_plan_release(stream);
+    stream_drop_kept(stream);
     table_state_release(&stream->state);
     if (stream->table)
         stream->spec->table->close(stream->table);

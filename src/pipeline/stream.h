@@ -61,6 +61,18 @@ struct carried_rows {
     size_t n_converted;
 };
 
+/* Finished splits on their way from a lost snapshot to the next plan (keep.c). */
+struct kept_splits {
+    struct split *splits;
+    struct split_result *results;
+    size_t n;
+    struct scalar end; /* all below it are theirs */
+    /* what the plan must have in common with theirs */
+    int32_t today;
+    const char *source_identity;
+    struct schema schema;
+};
+
 struct stream_run {
     struct run_context *run;
     struct cancel cancel; /* this stream's; the run's is its parent, so one stream stops alone */
@@ -112,6 +124,7 @@ struct stream_run {
     struct encoder_needs needs;  /* of each encoder */
     uint64_t held_bytes;         /* of the budget, from the first split to the last file */
     struct split_result *splits; /* plan.n_splits */
+    struct kept_splits kept;     /* they come first among them once they are taken */
 
     struct {
         uint64_t before, replaced; /* rows of the version before; those that this run replaces */
@@ -183,6 +196,18 @@ status stream_take_keys(struct stream_run *stream, uint32_t number, struct split
 /* A remark for the user in the stream's report. */
 void stream_note(struct stream_run *stream, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* ---- a lost snapshot: keep.c ---- */
+/* Before the plan is dropped: which finished splits may be kept under another one. */
+status stream_keep_splits(struct stream_run *stream, struct error *err);
+/* Remove from the staging area what they don't name. */
+status stream_clear_staging(struct stream_run *stream, struct error *err);
+/* Is the plan, of what is left, one that goes with them? Then they become its first splits ... */
+bool stream_kept_fit(const struct stream_run *stream);
+status stream_join_kept(struct stream_run *stream, struct error *err);
+/* ... and are finished ones; the stream's pieces must be there to take theirs. */
+status stream_take_kept(struct stream_run *stream, struct error *err);
+void stream_drop_kept(struct stream_run *stream);
 
 /* What a stream keeps from split to split has a part of the budget of its own, and so has what its plan holds: from
  * stream_hold to stream_let_go. */

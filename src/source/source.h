@@ -89,6 +89,10 @@ struct split {
     struct scalar lower; /* half-open range of the split key; is_null: open */
     struct scalar upper;
     uint64_t rows; /* estimate; 0: unknown */
+    /* May it be kept under another snapshot? With all splits before it, it holds each row of the stream whose update_key is
+     * below this value (and not below the request's `lower`), and no more will come below it: a later plan with this value as
+     * `lower` gives what is left, as if a run had ended here. NULL: it may not. */
+    const struct scalar *complete_below;
 };
 
 struct read_plan {
@@ -229,7 +233,8 @@ struct source_driver {
     status (*plan)(struct source *source, const struct read_request *request, struct read_plan *out,
                    struct error *err);
     /* All splits of PLAN were read: was its snapshot kept from the plan until now, with all that it rests on? SNAPSHOT_LOST:
-     * it was not, or what was read changed meanwhile; the rows are worth nothing. NULL: nothing can happen to it. */
+     * it was not, or what was read changed meanwhile; the rows are worth nothing. NULL: nothing can happen to it.
+     * Also from a thread that has read one split, and then says this of that one; others may read meanwhile. */
     status (*plan_holds)(struct source *source, const struct read_plan *plan, struct error *err);
     /* Let the snapshot go. */
     void (*plan_end)(struct source *source);

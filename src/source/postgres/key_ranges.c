@@ -264,6 +264,42 @@ static bool nulls_are_out(const struct cutting *cutting, const struct postgres_c
     return key == cutting->update_key && filtered && !(request->nulls_ok && !request->lower);
 }
 
+/* ---- what would hold under another snapshot, too ---- */
+
+/* The end of range NUMBER of N as a bound: below an exact one, each value is one. NULL where it can't be told. */
+static status end_of(const struct cutting *cutting, const struct cuts *cuts, size_t number,
+                     size_t n, const struct postgres_column *key, const struct scalar **out,
+                     struct error *err)
+{
+    struct read_plan *plan = cutting->plan;
+    struct error none = {0};
+    struct scalar value = plan->bound;
+    *out = NULL;
+    if (number + 1 < n && fence_value(cut_at(cuts, number + 1, n), key->wire.type, &plan->arena,
+                                      &value, &none) != STATUS_OK)
+        return STATUS_OK;
+    struct scalar *kept = arena_alloc(&plan->arena, sizeof(*kept));
+    if (!kept)
+        return error_no_memory(err);
+    *kept = value;
+    *out = kept;
+    return STATUS_OK;
+}
+
+/* Ranges of the update_key below an exact bound: whoever has read the first of them may go on behind them as a run does behind
+ * the one before it. NULL keys stand in no range, and are read once, with the first of all bounds. */
+static status add_ends(struct cutting *cutting, const struct cuts *cuts, size_t n,
+                       const struct postgres_column *key, struct error *err)
+{
+    struct read_plan *plan = cutting->plan;
+    if (key != cutting->update_key || !plan->bound_is_fence || plan->bound.is_null ||
+        !nulls_are_out(cutting, key))
+        return STATUS_OK;
+    for (size_t i = 0; i < n; i++)
+        TRY(end_of(cutting, cuts, i, n, key, &plan->splits[i].complete_below, err));
+    return STATUS_OK;
+}
+
 static status make_ranges(struct cutting *cutting, const struct cuts *cuts, size_t n,
                           const struct postgres_column *key, struct error *err)
 {
@@ -281,6 +317,7 @@ static status make_ranges(struct cutting *cutting, const struct cuts *cuts, size
         add_split(cutting, text, kept, cutting->whole.rows / (double)n);
     }
     cutting->plan->split_key = key->name;
+    TRY(add_ends(cutting, cuts, n, key, err));
     return nulls_are_out(cutting, key) ? STATUS_OK : add_nulls(cutting, key, err);
 }
 
