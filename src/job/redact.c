@@ -5,43 +5,230 @@
 #include "base/text.h"
 #include "job/reader.h"
 
+/* What stands in a URL or a key-value string and is a password or its like. */
 static const char *const secret_parameters[] = {
-    "password", "passwd",     "pwd",           "token",         "secret",
-    "key",      "access_key", "session_token", "client_secret", "private_key",
-    "sig",      "signature",  "sslpassword",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "token",
+    "secret",
+    "key",
+    "access_key",
+    "secret_key",
+    "session_token",
+    "passphrase",
+    "client_secret",
+    "private_key",
+    "sig",
+    "signature",
+    "sslpassword",
+    "scram_client_key",
+    "scram_server_key",
+    "oauth_client_secret",
 };
 
-static bool is_secret_parameter(const char *name, size_t size)
+/* The other words of PostgreSQL's connection strings and of storage: what is none of these does not end a secret. */
+static const char *const plain_parameters[] = {
+    "user",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "options",
+    "service",
+    "servicefile",
+    "passfile",
+    "application_name",
+    "fallback_application_name",
+    "client_encoding",
+    "connect_timeout",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "replication",
+    "require_auth",
+    "channel_binding",
+    "requirepeer",
+    "requiressl",
+    "sslmode",
+    "sslnegotiation",
+    "sslcompression",
+    "sslcert",
+    "sslkey",
+    "sslcertmode",
+    "sslrootcert",
+    "sslcrl",
+    "sslcrldir",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "min_protocol_version",
+    "max_protocol_version",
+    "gssencmode",
+    "gsslib",
+    "gssdelegation",
+    "krbsrvname",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+    "region",
+    "endpoint",
+};
+
+static int hex_digit(char c)
 {
-    for (size_t i = 0; i < sizeof(secret_parameters) / sizeof(secret_parameters[0]); i++)
-        if (strlen(secret_parameters[i]) == size &&
-            strncasecmp(secret_parameters[i], name, size) == 0)
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void percent_decode(char *text)
+{
+    char *out = text;
+    for (const char *at = text; *at; at++) {
+        int high = at[0] == '%' ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        *out++ = low >= 0 ? (char)(high * 16 + low) : *at;
+        at += low >= 0 ? 2 : 0;
+    }
+    *out = 0;
+}
+
+enum { NAME_BYTES = 96 };
+
+/* Names may have percent signs, too. */
+static bool is_one_of(const char *const *words, size_t n, const char *name, size_t size)
+{
+    char decoded[NAME_BYTES];
+    if (size >= sizeof(decoded))
+        return false;
+    memcpy(decoded, name, size);
+    decoded[size] = 0;
+    percent_decode(decoded);
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(words[i], decoded) == 0)
             return true;
     return false;
 }
 
-/* Where user info may end in what follows "scheme://". Behind the host's colon stands a port: anything else is a password with a
- * character in it that should have been written with a percent sign. */
-static size_t authority_size(const char *authority)
+static bool is_secret_parameter(const char *name, size_t size)
 {
-    size_t size = strcspn(authority, "/?#");
-    const char *colon = memchr(authority, ':', size);
-    if (!colon || *authority == '[' || memchr(authority, '@', size))
-        return size;
-    const char *port = colon + 1 + strspn(colon + 1, "0123456789");
-    return port == authority + size || *port == ',' ? size : strlen(authority);
+    return is_one_of(secret_parameters, sizeof(secret_parameters) / sizeof(secret_parameters[0]),
+                     name, size);
 }
 
-/* The password of URL's user info: "scheme://user:PASSWORD@host". False: there is none. */
+static bool is_parameter(const char *name, size_t size)
+{
+    return is_secret_parameter(name, size) ||
+           is_one_of(plain_parameters, sizeof(plain_parameters) / sizeof(plain_parameters[0]), name,
+                     size);
+}
+
+/* ---- the user info and the query of a URL ---- */
+
+/* Where the value of a secret parameter ends: before the next parameter. */
+static const char *end_of_parameter(const char *text)
+{
+    for (; *text; text++) {
+        size_t size = *text == '&' ? strcspn(text + 1, "=&") : 0;
+        if (size && text[1 + size] == '=' && is_parameter(text + 1, size))
+            break;
+    }
+    return text;
+}
+
+/* A '?' in a password begins no query: all that follows must be parameters. */
+static bool is_query(const char *text)
+{
+    while (*text) {
+        size_t size = strcspn(text, "=&");
+        if (text[size] != '=' || !is_parameter(text, size))
+            return false;
+        text = is_secret_parameter(text, size) ? end_of_parameter(text) : text + strcspn(text, "&");
+        text += *text == '&';
+    }
+    return true;
+}
+
+static const char *find_query(const char *url)
+{
+    const char *mark = strchr(url, '?');
+    while (mark && !is_query(mark + 1))
+        mark = strchr(mark + 1, '?');
+    return mark ? mark : url + strlen(url);
+}
+
+static bool is_host_character(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c & 0x80) ||
+           (c && strchr("-._%~", c));
+}
+
+/* host, host:port, [address]:port, and lists of them. */
+static bool are_hosts(const char *text, size_t size)
+{
+    const char *end = text + size;
+    for (;; text++) {
+        const char *bracket =
+            text < end && *text == '[' ? memchr(text, ']', (size_t)(end - text)) : NULL;
+        text = bracket ? bracket + 1 : text;
+        while (text < end && is_host_character(*text))
+            text++;
+        if (text < end && *text == ':')
+            text++;
+        while (text < end && *text >= '0' && *text <= '9')
+            text++;
+        if (text == end)
+            return true;
+        if (*text != ',')
+            return false;
+    }
+}
+
+/* A path has no user info, and may hold any character. */
+static bool is_path(const char *url)
+{
+    static const char *const schemes[] = {"file://", "sqlite://", "s3://"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* What follows "scheme://"; of PostgreSQL's also where slashes were forgotten. NULL: it is no URL. */
+static const char *find_authority(const char *url)
+{
+    const char *slashes = strstr(url, "://");
+    if (slashes)
+        return slashes + 3;
+    if (strncmp(url, "postgres:", 9) != 0 && strncmp(url, "postgresql:", 11) != 0)
+        return NULL;
+    const char *colon = strchr(url, ':');
+    return colon + 1 + strspn(colon + 1, "/");
+}
+
+/* The password of URL's user info: "scheme://user:PASSWORD@host". It ends at the last @ before the query, for it may hold
+ * any character that should have been written with a percent sign. Where no hosts follow, the @ was forgotten, or is its
+ * own: then all of the rest is taken for it. False: there is none. */
 static bool find_password(const char *url, const char **out_first, size_t *out_size)
 {
-    const char *authority = strstr(url, "://");
+    const char *authority = find_authority(url);
     if (!authority)
         return false;
-    authority += 3;
-    size_t size = authority_size(authority);
-    const char *at = memrchr(authority, '@', size);
-    const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+    bool path = is_path(url);
+    const char *end = path ? authority + strcspn(authority, "/?#") : find_query(authority);
+    const char *at = memrchr(authority, '@', (size_t)(end - authority));
+    const char *hosts = at ? at + 1 : authority;
+    size_t size = strcspn(hosts, "/?#");
+    if (!path && !are_hosts(hosts, size)) {
+        at = url + strlen(url);
+        end = hosts + size;
+    }
+    const char *colon =
+        at ? memchr(authority, ':', (size_t)((end < at ? end : at) - authority)) : NULL;
     if (!colon)
         return false;
     *out_first = colon + 1;
@@ -49,7 +236,17 @@ static bool find_password(const char *url, const char **out_first, size_t *out_s
     return true;
 }
 
-typedef status_code (*secret_fn)(void *context, const char *first, size_t size);
+/* ---- the secrets of a URL or key-value string ---- */
+
+struct secret {
+    const char *first;
+    size_t size; /* as PostgreSQL reads it */
+    size_t
+        whole_size; /* with what is none of its words: a secret goes on where a character of it was not escaped */
+    char escape; /* '%', '\\' */
+};
+
+typedef status_code (*secret_fn)(void *context, const struct secret *secret);
 
 /* What follows the scheme, or all of it, of "scheme:key=value key='va lue'", as PostgreSQL writes connection strings; NULL
  * for every other form. */
@@ -61,24 +258,72 @@ static const char *find_pairs(const char *text)
     return text[strcspn(text, "=@/?:")] == '=' ? text : NULL;
 }
 
+#define BLANKS " \t\n\r\f\v"
+
+static bool begins_pair(const char *text)
+{
+    size_t size = strcspn(text, "=" BLANKS);
+    return text[size + strspn(text + size, BLANKS)] == '=' && is_parameter(text, size);
+}
+
+/* Where a secret ends whose value ends at TEXT. */
+static const char *end_of_pair(const char *text)
+{
+    const char *next = text + strspn(text, BLANKS);
+    if (!*next || begins_pair(next))
+        return text;
+    for (; *text; text++)
+        if (strchr(BLANKS, *text) && begins_pair(text + 1))
+            return text;
+    return text;
+}
+
 static status_code each_secret_pair(const char *text, secret_fn found, void *context)
 {
     while (*text) {
-        text += strspn(text, " \t\n");
+        text += strspn(text, BLANKS);
         const char *name = text;
-        size_t name_size = strcspn(name, "= \t\n");
-        text = name + name_size + strspn(name + name_size, " \t\n");
+        size_t name_size = strcspn(name, "=" BLANKS);
+        text = name + name_size + strspn(name + name_size, BLANKS);
         if (*text != '=')
             continue;
         text++;
-        text += strspn(text, " \t\n");
+        text += strspn(text, BLANKS);
         bool quoted = *text == '\'';
         const char *first = text += quoted;
-        while (*text && !strchr(quoted ? "'" : " \t\n", *text))
+        while (*text && !strchr(quoted ? "'" : BLANKS, *text))
             text += *text == '\\' && text[1] ? 2 : 1;
-        if (text > first && is_secret_parameter(name, name_size))
-            TRY(found(context, first, (size_t)(text - first)));
+        struct secret secret = {first, (size_t)(text - first), (size_t)(text - first), '\\'};
         text += quoted && *text;
+        if (!is_secret_parameter(name, name_size))
+            continue;
+        const char *end = end_of_pair(text);
+        if (end > text)
+            secret.whole_size = (size_t)(end - first);
+        text = end;
+        if (secret.whole_size)
+            TRY(found(context, &secret));
+    }
+    return STATUS_OK;
+}
+
+static status_code each_secret_parameter(const char *query, secret_fn found, void *context)
+{
+    while (query && *query) {
+        const char *name = query + 1;
+        size_t name_size = strcspn(name, "=&");
+        query = name + name_size;
+        if (*query != '=')
+            continue;
+        const char *first = query + 1;
+        struct secret secret = {first, strcspn(first, "&"), 0, '%'};
+        query = first + secret.size;
+        if (!is_secret_parameter(name, name_size))
+            continue;
+        query = end_of_parameter(first);
+        secret.whole_size = (size_t)(query - first);
+        if (secret.whole_size)
+            TRY(found(context, &secret));
     }
     return STATUS_OK;
 }
@@ -86,33 +331,18 @@ static status_code each_secret_pair(const char *text, secret_fn found, void *con
 /* Each secret part of URL, from left to right. */
 static status_code each_secret(const char *url, secret_fn found, void *context)
 {
-    const char *first;
-    size_t size;
+    struct secret password = {.escape = '%'};
     const char *pairs = find_pairs(url);
     if (pairs)
         return each_secret_pair(pairs, found, context);
-    const char *query = url;
-    if (find_password(url, &first, &size)) {
-        query = first + size;
-        if (size)
-            TRY(found(context, first, size));
+    const char *rest = url;
+    if (find_password(url, &password.first, &password.size)) {
+        rest = password.first + password.size;
+        password.whole_size = password.size;
+        if (password.size)
+            TRY(found(context, &password));
     }
-    query = strchr(query, '?');
-    while (query && *query) {
-        const char *name = query + 1;
-        size_t name_size = strcspn(name, "=&#");
-        query = name + name_size;
-        if (*query != '=')
-            continue;
-        first = query + 1;
-        size = strcspn(first, "&#");
-        query = first + size;
-        if (size && is_secret_parameter(name, name_size))
-            TRY(found(context, first, size));
-        if (*query == '#')
-            break;
-    }
-    return STATUS_OK;
+    return each_secret_parameter(strchr(rest, '?'), found, context);
 }
 
 struct redaction {
@@ -120,12 +350,12 @@ struct redaction {
     const char *rest;
 };
 
-static status_code strike_out(void *context, const char *first, size_t size)
+static status_code strike_out(void *context, const struct secret *secret)
 {
     struct redaction *redaction = context;
-    text_append_bytes(&redaction->text, redaction->rest, (size_t)(first - redaction->rest));
+    text_append_bytes(&redaction->text, redaction->rest, (size_t)(secret->first - redaction->rest));
     text_append(&redaction->text, "***");
-    redaction->rest = first + size;
+    redaction->rest = secret->first + secret->whole_size;
     return STATUS_OK;
 }
 
@@ -183,22 +413,13 @@ status secret_add(struct job_reader *reader, const char *value, struct error *er
     return STATUS_OK;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static void percent_decode(char *text)
+static void backslash_decode(char *text)
 {
     char *out = text;
-    for (const char *at = text; *at; at++) {
-        int high = at[0] == '%' ? hex_digit(at[1]) : -1;
-        int low = high >= 0 ? hex_digit(at[2]) : -1;
-        *out++ = low >= 0 ? (char)(high * 16 + low) : *at;
-        at += low >= 0 ? 2 : 0;
+    for (; *text; text++) {
+        if (*text == '\\' && text[1])
+            text++;
+        *out++ = *text;
     }
     *out = 0;
 }
@@ -208,20 +429,32 @@ struct collection {
     struct error *err;
 };
 
-/* As written, and as the system that is logged in to sees it. */
-static status_code collect(void *context, const char *first, size_t size)
+static status_code collect_bytes(struct collection *collection, const char *first, size_t size,
+                                 char escape)
 {
-    struct collection *collection = context;
     struct job_reader *reader = collection->reader;
     char *written = arena_strndup(reader->yaml.arena, first, size);
     char *decoded = arena_strndup(reader->yaml.arena, first, size);
     if (!written || !decoded)
         return error_no_memory(collection->err);
-    percent_decode(decoded);
+    if (escape == '%')
+        percent_decode(decoded);
+    else
+        backslash_decode(decoded);
     TRY(secret_add(reader, written, collection->err));
     if (strcmp(written, decoded) == 0)
         return STATUS_OK;
     return secret_add(reader, decoded, collection->err);
+}
+
+/* As written, and as the system that is logged in to sees it. */
+static status_code collect(void *context, const struct secret *secret)
+{
+    struct collection *collection = context;
+    TRY(collect_bytes(collection, secret->first, secret->size, secret->escape));
+    if (secret->whole_size == secret->size)
+        return STATUS_OK;
+    return collect_bytes(collection, secret->first, secret->whole_size, secret->escape);
 }
 
 status secret_add_url(struct job_reader *reader, const char *url, struct error *err)

@@ -387,16 +387,24 @@ static status bad_location(struct error *err)
         err, STATUS_BAD_CONFIG,
         "the connection string is not one that PostgreSQL knows; expected "
         "postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full or postgres:host=... dbname=..., "
-        "with percent signs for characters such as @ and / in user and password");
+        "with percent signs for characters such as @ and / in user, password and database");
 }
 
-/* A password with @ or / that has no percent signs: its parts would be taken for host and port, and repeated in messages. */
-static bool holds_parts_of_a_password(const PQconninfoOption *written)
+/* A password with @ or / that has no percent signs: its parts would be taken for host, port and database, and repeated in
+ * messages. One @ ends the user info, before any slash, and from there to the parameters there is none. */
+static bool holds_parts_of_a_password(const char *location, const PQconninfoOption *written)
 {
     const char *host = given(written, "host"), *port = given(written, "port");
     bool abstract = host && *host == '@'; /* a socket */
-    return (host && !abstract && strchr(host, '@')) ||
-           (port && port[strspn(port, "0123456789,")] != '\0');
+    if ((host && !abstract && strchr(host, '@')) ||
+        (port && port[strspn(port, "0123456789,")] != '\0'))
+        return true;
+    if (!text_starts_with(location, "postgres://") && !text_starts_with(location, "postgresql://"))
+        return false;
+    const char *rest = strstr(location, "://") + 3;
+    const char *at = memchr(rest, '@', strcspn(rest, "/"));
+    rest = at ? at + 1 : rest;
+    return memchr(rest, '@', strcspn(rest, "?")) != NULL;
 }
 
 static status connect_failed(PGconn *conn, struct error *err)
@@ -573,7 +581,7 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     PQconninfoOption *parsed = PQconninfoParse(options->location, NULL);
     if (!parsed)
         return bad_location(err);
-    if (holds_parts_of_a_password(parsed)) {
+    if (holds_parts_of_a_password(options->location, parsed)) {
         PQconninfoFree(parsed);
         return bad_location(err);
     }
