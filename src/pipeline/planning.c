@@ -92,6 +92,7 @@ static void fill_request(struct stream_run *stream)
         .watched = stream->run->watched,
         .keyed = stream->run->keyed,
         .lower = stream->lower.is_null || stream->partial ? NULL : &stream->lower,
+        .bound_known = stream->partial && !stream->lower.is_null,
         .fence_state = state_of_fence(stream),
         .nulls_ok = spec->update_key_nulls,
         .split_rows = 0,
@@ -105,23 +106,6 @@ static status_code plan_once(void *context, unsigned attempt, struct error *err)
     struct stream_run *stream = context;
     return stream->run->job->source->plan(stream->run->source, &stream->request, &stream->plan,
                                           err);
-}
-
-/* Of what is left, if splits are kept; where that can't be told, of all. */
-static status plan_source(struct stream_run *stream, struct error *err)
-{
-    int64_t patience_ms = stream->run->plan_patience_ms;
-    if (stream->kept.n > 0)
-        stream->request.lower = &stream->kept.end;
-    TRY(with_patience(patience_ms, &stream->cancel, plan_once, stream, err));
-    if (stream_kept_fit(stream))
-        return stream_join_kept(stream, err);
-    stream_drop_kept(stream);
-    TRY(stream_clear_staging(stream, err));
-    read_plan_release(&stream->plan);
-    stream->plan = (struct read_plan){0};
-    stream->request.lower = stream->lower.is_null ? NULL : &stream->lower;
-    return with_patience(patience_ms, &stream->cancel, plan_once, stream, err);
 }
 
 /* ---- schemas of files and table ---- */
@@ -183,44 +167,83 @@ static void digest_options(struct text *text, const struct option_values *option
     }
 }
 
-/* Every input that decides what a split's segment holds. */
-static void digest_inputs(struct stream_run *stream, struct text *text)
+static void digest_job(struct stream_run *stream, struct text *text)
 {
-    const struct read_plan *plan = &stream->plan;
     const struct stream_spec *spec = stream->spec;
-    text_printf(text, "leat plan 1\nstream %s\nsource %s\ntoken %s\n", spec->name,
-                plan->source_identity, plan->token ? plan->token : "");
-    text_printf(text, "query %s\nwhere %s\nkey %s\n", spec->query ? spec->query : "",
-                spec->where ? spec->where : "",
-                stream->request.update_key ? stream->request.update_key : "");
-    text_printf(text, "lower %s\nbound %s\ntoday %d\nrecord %lld\n",
+    text_printf(text, "stream %s\nquery %s\nwhere %s\nkey %s\nlower %s\nrecord %lld\n", spec->name,
+                spec->query ? spec->query : "", spec->where ? spec->where : "",
+                stream->request.update_key ? stream->request.update_key : "",
                 scalar_text(&stream->lower, &stream->arena),
-                scalar_text(&plan->bound, &stream->arena), plan->today,
                 stream->state.has_record ? (long long)stream->state.record.number : -1LL);
     for (size_t i = 0; i < spec->n_columns; i++)
         text_printf(text, "policy %s %d\n", spec->columns[i].name, spec->columns[i].on_error);
-    digest_fields(text, &plan->schema);
-    digest_fields(text, &stream->carried);
     for (size_t i = 0; i < spec->n_partitions; i++)
         text_printf(text, "partition %s\n",
                     partition_spec_text(&spec->partitions[i], &stream->arena));
     for (const char *const *value = stream->run->options->partitions; value && *value; value++)
         text_printf(text, "only %s\n", *value);
     digest_options(text, &spec->format_options);
+}
+
+/* Every input that decides what a split's segment holds. */
+static void digest_inputs(struct stream_run *stream, struct text *text)
+{
+    const struct read_plan *plan = &stream->plan;
+    text_printf(text, "leat plan 2\nsource %s\ntoken %s\nbound %s\ntoday %d\n",
+                plan->source_identity, plan->token ? plan->token : "",
+                scalar_text(&plan->bound, &stream->arena), plan->today);
+    digest_job(stream, text);
+    digest_fields(text, &plan->schema);
+    digest_fields(text, &stream->carried);
     for (size_t i = 0; i < plan->n_splits; i++)
         text_printf(text, "split %s\n", plan->splits[i].text);
+}
+
+static status hash_text(const struct text *text, char out[33], struct error *err)
+{
+    TRY(text_check(text, err));
+    XXH128_hash_t hash = XXH3_128bits(text->data, text->size);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, hash);
+    bytes_to_hex(canonical.digest, sizeof(canonical.digest), out);
+    return STATUS_OK;
 }
 
 static status take_digest(struct stream_run *stream, struct error *err)
 {
     SCOPED(text_release) struct text text = {0};
     digest_inputs(stream, &text);
-    TRY(text_check(&text, err));
-    XXH128_hash_t hash = XXH3_128bits(text.data, text.size);
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, hash);
-    bytes_to_hex(canonical.digest, sizeof(canonical.digest), stream->digest);
-    return STATUS_OK;
+    return hash_text(&text, stream->digest, err);
+}
+
+/* Of all that is known without a plan. What a plan brings, and a kept split must have in common with it, is compared then. */
+static status take_work(struct stream_run *stream, struct error *err)
+{
+    SCOPED(text_release) struct text text = {0};
+    text_printf(&text, "leat work 1\nmode %d nulls %d\n", stream->mode, stream->request.nulls_ok);
+    digest_job(stream, &text);
+    return hash_text(&text, stream->work, err);
+}
+
+/* ---- the source's plan ---- */
+
+/* Of what is left, if splits are kept; where that can't be told, of all. */
+static status plan_source(struct stream_run *stream, struct error *err)
+{
+    int64_t patience_ms = stream->run->plan_patience_ms;
+    TRY(take_work(stream, err));
+    TRY(stream_find_kept(stream, err));
+    if (stream->kept.n > 0)
+        stream->request.lower = &stream->kept.end;
+    TRY(with_patience(patience_ms, &stream->cancel, plan_once, stream, err));
+    if (stream_kept_fit(stream))
+        return stream_join_kept(stream, err);
+    stream_drop_kept(stream);
+    TRY(stream_clear_staging(stream, err));
+    read_plan_release(&stream->plan);
+    stream->plan = (struct read_plan){0};
+    stream->request.lower = stream->lower.is_null ? NULL : &stream->lower;
+    return with_patience(patience_ms, &stream->cancel, plan_once, stream, err);
 }
 
 /* ---- the report ---- */

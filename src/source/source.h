@@ -67,6 +67,7 @@ struct read_request {
     const char *const *keyed; /* streams of the run with one, NULL-terminated; NULL: this one */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
+    bool bound_known; /* the caller leaves out what an earlier bound does: no new one is looked for */
     const char *fence_state; /* what the plan of the last published run left in its own; NULL */
     bool
         nulls_ok; /* rows whose update_key is NULL are read on every first load; else an error with a count */

@@ -198,6 +198,30 @@ def test_partitions_that_are_loaded_again_keep_the_candidate(shop, server, schem
         assert records(shop, schema)[-1]["fence_state"] == kept
 
 
+@pytest.mark.parametrize("held", ["an open transaction", "a prepared transaction", "a sequence"])
+def test_partitions_that_are_loaded_again_lose_nothing_while_the_bound_is_held(shop, server, schema, events, held):
+    server.sql(f"UPDATE {schema}.events SET at = '2024-05-01'")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, partition_by: day(at)}}",
+              ", settle: 0 s")
+    shop.run()
+    with server.connect(autocommit=True) as late:
+        if held == "a sequence":
+            server.sql(f"SELECT setval('{schema}.events_id_seq', 1, false)")
+        else:
+            late.execute(f"BEGIN; {events} RETURNING id")
+            server.sql(events)
+        if held == "a prepared transaction":
+            late.execute(f"PREPARE TRANSACTION '{schema}'")
+        shop.run("--partitions", "2024-05-01")
+        assert ids(shop, schema) == [1, 2, 3]
+        if held == "a sequence":
+            server.sql(f"SELECT setval('{schema}.events_id_seq', 3); {events}; {events}")
+        else:
+            late.execute(f"COMMIT PREPARED '{schema}'" if held == "a prepared transaction" else "COMMIT")
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3, 4, 5]
+
+
 # ---- who is counted ----
 
 

@@ -159,6 +159,8 @@ static status settle_bound(struct planning *p, struct error *err)
     if (!p->key)
         return STATUS_OK;
     TRY(refuse_nulls(p, err));
+    if (p->request->bound_known)
+        return STATUS_OK;
     TRY(fence_bound(p->source, p->conn, &p->table, p->key, p->request, &plan->arena, &p->fence,
                     err));
     plan->bound = p->fence.value;
