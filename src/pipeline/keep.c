@@ -14,8 +14,8 @@
  * 3. a snapshot, and locks, that stood when each of them was finished: the source is asked then (plan_holds);
  * 4. a plan of the same table and columns, on the same day, which partitions may depend on.
  *
- * Where one of them fails nothing is kept. A run that was killed asked nobody when its last splits ended, and what it did ask
- * is not in its manifests: none of its splits is kept under another snapshot (resume.c). */
+ * Where one of them fails nothing is kept. The same holds for what a dead run left (resume.c): a split of this kind has a manifest
+ * only if 3 was asked, and 4 is in the plan that lies beside it. */
 #include <string.h>
 
 #include "base/text.h"
@@ -93,14 +93,26 @@ status stream_keep_splits(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
-void stream_drop_kept(struct stream_run *stream)
+void kept_splits_cut(struct kept_splits *kept)
 {
-    struct kept_splits *kept = &stream->kept;
+    while (kept->n > 0 && !kept->splits[kept->n - 1].complete_below)
+        split_result_release(&kept->results[--kept->n]);
+    if (kept->n > 0)
+        kept->end = *kept->splits[kept->n - 1].complete_below;
+}
+
+void kept_splits_release(struct kept_splits *kept)
+{
     for (size_t i = 0; kept->results && i < kept->n; i++)
         split_result_release(&kept->results[i]);
     mem_free(kept->results);
     schema_release(&kept->schema);
     *kept = (struct kept_splits){0};
+}
+
+void stream_drop_kept(struct stream_run *stream)
+{
+    kept_splits_release(&stream->kept);
 }
 
 /* ---- the staging area ---- */
@@ -198,11 +210,7 @@ status stream_take_kept(struct stream_run *stream, struct error *err)
     size_t n = kept->n;
     for (uint32_t i = 0; i < n; i++) {
         struct split_result *result = &kept->results[i];
-        TRY(segment_read_index(stream->storage, stream->partitioner, &stream->keys, result, err));
-        TRY(stream_take_keys(stream, i, result, err));
-        for (size_t k = 0; k < result->used.n; k++)
-            (void)known_rows_take(&stream->known, &result->used.items[k]);
-        result->done = result->kept = true;
+        TRY(stream_adopt(stream, i, result, err));
         stream->splits[i] = *result;
         *result = (struct split_result){0};
         report->splits_kept++;
@@ -210,7 +218,7 @@ status stream_take_kept(struct stream_run *stream, struct error *err)
     }
     if (n > 0)
         stream_note(stream,
-                    "%zu of %llu splits were finished under the snapshot before and are kept, up "
+                    "%zu of %llu splits were finished under an earlier snapshot and are kept, up "
                     "to %s",
                     n, (unsigned long long)report->splits, stream->plan.splits[n - 1].text);
     stream_drop_kept(stream);

@@ -101,20 +101,20 @@ static status try_split(struct split_try *try, bool alone, struct error *err)
     return code;
 }
 
-/* A split that another snapshot would leave as it is counts as read if this one, and its locks, still stand. */
-static status prove(struct stream_run *stream, size_t number, struct error *err)
+/* A split that may be kept under another snapshot is, by this run or a later one, if this snapshot and its locks still stand. */
+static status prove_and_remember(struct stream_run *stream, size_t number, struct error *err)
 {
     const struct source_driver *driver = stream->run->job->source;
     struct error why = {0};
     if (!stream->plan.splits[number].complete_below || !driver->plan_holds)
-        return STATUS_OK;
+        return stream_remember(stream, (uint32_t)number, err);
     status_code code = driver->plan_holds(stream->run->source, &stream->plan, &why);
     stream->splits[number].proven = code == STATUS_OK;
     if (code == STATUS_SNAPSHOT_LOST) {
         *err = why; /* what the others read is in vain */
         return code;
     }
-    return STATUS_OK;
+    return code == STATUS_OK ? stream_remember(stream, (uint32_t)number, err) : STATUS_OK;
 }
 
 static status_code split_task(void *context, size_t number, struct error *err)
@@ -129,9 +129,7 @@ static status_code split_task(void *context, size_t number, struct error *err)
         code = try_split(&try, true, err);
     }
     if (code == STATUS_OK)
-        code = prove(stream, number, err);
-    if (code == STATUS_OK)
-        code = stream_remember(stream, (uint32_t)number, err);
+        code = prove_and_remember(stream, number, err);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
     if (strstr(err->text, ", split ")) /* the reader has said it */

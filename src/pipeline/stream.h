@@ -112,6 +112,7 @@ struct stream_run {
     struct schema table_schema;
     size_t *data_pick;   /* positions of data_schema's columns in plan.schema and carried */
     char digest[33];     /* of the plan */
+    char work[33];       /* of what the job and the table make of any plan */
     const char *staging; /* "_leat/staging/<run id>" */
     pthread_mutex_t plan_mutex;
     bool plan_written;
@@ -124,6 +125,7 @@ struct stream_run {
     struct encoder_needs needs;  /* of each encoder */
     uint64_t held_bytes;         /* of the budget, from the first split to the last file */
     struct split_result *splits; /* plan.n_splits */
+    bool sought;                 /* dead runs were looked at for what follows */
     struct kept_splits kept;     /* they come first among them once they are taken */
 
     struct {
@@ -208,6 +210,14 @@ status stream_join_kept(struct stream_run *stream, struct error *err);
 /* ... and are finished ones; the stream's pieces must be there to take theirs. */
 status stream_take_kept(struct stream_run *stream, struct error *err);
 void stream_drop_kept(struct stream_run *stream);
+/* The last of KEPT must be one with an end: those behind it go. */
+void kept_splits_cut(struct kept_splits *kept);
+void kept_splits_release(struct kept_splits *kept);
+/* Once, before the first plan: of a dead run. resume.c */
+status stream_find_kept(struct stream_run *stream, struct error *err);
+/* SPLIT was finished by another run, or under another snapshot, and is this run's now; its manifest is still to be put. resume.c */
+status stream_adopt(struct stream_run *stream, uint32_t split, struct split_result *found,
+                    struct error *err);
 
 /* What a stream keeps from split to split has a part of the budget of its own, and so has what its plan holds: from
  * stream_hold to stream_let_go. */

@@ -1,6 +1,8 @@
 """What a run keeps of its work when its snapshot is lost: the first ranges of an exact watermark, and nothing else."""
 
 import collections
+import json
+import signal
 import time
 
 import harness
@@ -55,6 +57,12 @@ def read_some(shop, process, n=8):
     assert harness.wait_until(lambda: len(segments()) >= n, process=process), process.communicate()
 
 
+def saved_some(shop, process, n=6):
+    def manifests():
+        return [p for p in shop.staged() if p.name.startswith("split-") and p.suffix == ".json"]
+    assert harness.wait_until(lambda: len(manifests()) >= n, process=process), process.communicate()
+
+
 def ended(process, timeout=90):
     out, err = process.communicate(timeout=timeout)
     result = harness.Result(process.returncode, out.decode(), err.decode(), 0)
@@ -86,7 +94,7 @@ def kept(result):
     """The first key that was not kept."""
     report = result.stream()
     assert report["splits_kept"] >= 4 and report["rows_kept"] > 0, result
-    assert "finished under the snapshot before and are kept" in result.out, result
+    assert "finished under an earlier snapshot and are kept" in result.out, result
     return FIRST + report["rows_kept"]
 
 
@@ -119,7 +127,7 @@ def test_what_is_kept_twice_is_not_read_again_either(shop, server, schema):
     lose_the_snapshot(server)
     result = ended(process)
     kept(result)
-    assert result.out.count("finished under the snapshot before") == 1 and "lost again" in result.out, result
+    assert result.out.count("finished under an earlier snapshot") == 1 and "lost again" in result.out, result
     assert loaded(shop, schema) == of_source(server, schema)
     report = result.stream()
     assert report["rows_read"] + report["rows_kept"] == report["rows_written"] == NEW, report
@@ -136,6 +144,43 @@ def test_where_the_new_snapshot_has_no_bound_the_kept_rows_end_at_their_own(shop
         assert result.stream()["watermark"] == str(end), result
         other.commit()
     shop.run()
+    assert loaded(shop, schema) == of_source(server, schema)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_stopped_leaves_them_to_the_next(shop, server, schema, how):
+    process = begin(shop, server, schema, words=", settle: 1 s")
+    before = of_source(server, schema)
+    if how == signal.SIGKILL:
+        saved_some(shop, process)
+    harness.stop(process, how)
+    server.sql(f"DELETE FROM {schema}.events WHERE id IN ({FIRST}, {LAST}); INSERT INTO {schema}.events (v) VALUES ('late')")
+    result = shop.run()
+    end = kept(result)
+    assert loaded(shop, schema) == (collections.Counter({row: n for row, n in before.items() if row[0] < end})
+                                    + of_source(server, schema, f"id >= {end}"))
+    assert not shop.staged()
+
+
+def test_a_job_that_does_something_else_keeps_nothing(shop, server, schema):
+    process = begin(shop, server, schema)
+    saved_some(shop, process)
+    harness.stop(process, signal.SIGKILL)
+    job(shop, server, schema, f"{schema}.nap(id) IS NOT NULL AND true")
+    report = shop.run().stream()
+    assert report["splits_kept"] == 0 and report["rows_read"] == NEW, report
+    assert loaded(shop, schema) == of_source(server, schema)
+
+
+def test_what_was_read_on_another_day_is_read_again(shop, server, schema):
+    """Partitions may depend on the day: then a plan of what is left is dropped for one of all rows."""
+    process = begin(shop, server, schema)
+    saved_some(shop, process)
+    harness.stop(process, signal.SIGKILL)
+    (plan,) = [p for p in shop.staged() if p.name == "plan.json"]
+    plan.write_text(json.dumps({**json.loads(plan.read_text()), "today": 1}))
+    report = shop.run().stream()
+    assert report["splits_kept"] == 0 and report["rows_read"] == NEW, report
     assert loaded(shop, schema) == of_source(server, schema)
 
 
