@@ -431,6 +431,26 @@ def test_a_candidate_is_not_used_once_its_sequence_is_set_back(shop, server, sch
     assert loaded == there
 
 
+def test_a_key_at_the_end_of_its_type_is_told(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id smallserial); SELECT setval('{schema}.events_id_seq', 32765)")
+    server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES; INSERT INTO {schema}.events DEFAULT VALUES")
+    incremental(shop, server.url(), schema, "id")
+    for _ in range(2):
+        told = shop.run()
+        assert "has come to 32767, the end of smallint" in told.out and "left out" in told.out, told
+        assert ids(shop, schema) == [32766]
+
+
+def test_nobody_is_told_to_set_a_sequence_to_its_end(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id serial PRIMARY KEY); INSERT INTO {schema}.events VALUES (DEFAULT), (2147483647)")
+    incremental(shop, server.url(), schema, "id")
+    told = shop.run()
+    assert "but the sequence" in told.out and "give that row a smaller key" in told.out and "setval" not in told.out, told
+    server.sql(f"INSERT INTO {schema}.events DEFAULT VALUES")
+    shop.run()
+    assert ids(shop, schema) == [1, 2]
+
+
 def test_each_stream_of_a_run_goes_by_its_own_sequence(shop, server, schema, events):
     server.sql(f"CREATE TABLE {schema}.other (id bigserial); INSERT INTO {schema}.other DEFAULT VALUES;"
                f"INSERT INTO {schema}.other VALUES (500)")

@@ -451,7 +451,7 @@ static status check_sequence(const struct checking *check, const struct read_req
         remedy = arena_strdup(arena, by.look->grant);
     } else if (by.look && !largest.is_null && largest.i64 >= by.look->next) {
         found = sequences_say_above(&by, key, largest.i64, arena);
-        remedy = sequences_remedy_above(&by, largest.i64, arena);
+        remedy = sequences_remedy_above(&by, key, largest.i64, arena);
     } else {
         found = arena_printf(
             arena,

@@ -146,13 +146,10 @@ static bool held_by_prepared(const struct fence_facts *facts, const struct postg
     return false;
 }
 
-/* The smallest key that is too large; a key at the end of its type has none behind it. */
+/* The smallest key that is too large; a key at the end of its type has none behind it, and stays out. */
 static int64_t behind(struct type type, int64_t key)
 {
-    int64_t most = type.id == TYPE_INT16   ? INT16_MAX
-                   : type.id == TYPE_INT32 ? INT32_MAX
-                                           : INT64_MAX;
-    return key < most ? key + 1 : most;
+    return key < sequences_most(type) ? key + 1 : key;
 }
 
 /* What the first look tells of a key. */
@@ -261,7 +258,13 @@ static status say_of_sequence(const struct postgres_column *key, const struct ah
     const char *what, *then, *before = out->note;
     if (ahead->above) {
         what = sequences_say_above(&ahead->by, key, ahead->largest, arena);
-        then = sequences_remedy_above(&ahead->by, ahead->largest, arena);
+        then = sequences_remedy_above(&ahead->by, key, ahead->largest, arena);
+    } else if (is_integer(key->wire.type) && !ahead->value.is_null &&
+               ahead->largest == sequences_most(key->wire.type)) {
+        what =
+            arena_printf(arena, "\"%s\" has come to %lld, the end of %s: no bound lies behind it",
+                         key->name, (long long)ahead->largest, key->declared);
+        then = "that row is left out, until the column has a wider type";
     } else if (ahead->by.look && ahead->by.look->grant) {
         what = sequences_say_hidden(&ahead->by, key, arena);
         then = ahead->by.look->grant;

@@ -205,6 +205,11 @@ status sequences_find(const struct fence_facts *facts, const PGresult *of_key, s
     return STATUS_OK;
 }
 
+int64_t sequences_most(struct type type)
+{
+    return type.id == TYPE_INT16 ? INT16_MAX : type.id == TYPE_INT32 ? INT32_MAX : INT64_MAX;
+}
+
 /* ---- in words ---- */
 
 const char *sequences_say_above(const struct key_sequence *sequence,
@@ -218,9 +223,13 @@ const char *sequences_say_above(const struct key_sequence *sequence,
                         (long long)sequence->look->next);
 }
 
-const char *sequences_remedy_above(const struct key_sequence *sequence, int64_t largest,
+/* At the end of its type a sequence would give no more keys. */
+const char *sequences_remedy_above(const struct key_sequence *sequence,
+                                   const struct postgres_column *key, int64_t largest,
                                    struct arena *arena)
 {
+    if (largest == sequences_most(key->wire.type))
+        return "give that row a smaller key";
     return arena_printf(arena, "SELECT setval(%s, %lld) moves it behind them", sequence->literal,
                         (long long)largest);
 }

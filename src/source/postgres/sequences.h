@@ -26,11 +26,14 @@ status sequences_of_key(PGconn *conn, const struct postgres_table *table,
 status sequences_find(const struct fence_facts *facts, const PGresult *of_key, struct arena *arena,
                       struct key_sequence *out, struct error *err);
 
+/* The largest key of an integer TYPE. */
+int64_t sequences_most(struct type type);
 /* KEY has values that SEQUENCE has yet to come to, up to LARGEST: the sentence, and what to do. In ARENA; NULL: no memory. */
 const char *sequences_say_above(const struct key_sequence *sequence,
                                 const struct postgres_column *key, int64_t largest,
                                 struct arena *arena);
-const char *sequences_remedy_above(const struct key_sequence *sequence, int64_t largest,
+const char *sequences_remedy_above(const struct key_sequence *sequence,
+                                   const struct postgres_column *key, int64_t largest,
                                    struct arena *arena);
 /* SEQUENCE may not be read: what that means for the bound of KEY. */
 const char *sequences_say_hidden(const struct key_sequence *sequence,
