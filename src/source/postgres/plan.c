@@ -296,6 +296,41 @@ static status copy_facts(struct planning *p, struct error *err)
     return STATUS_OK;
 }
 
+/* The column at PLACE of the key, counted from 1: the job's, else the table's own. NULL: there is none. */
+static const char *key_column(const struct planning *p, size_t place)
+{
+    const char *const *named = p->request->primary_key;
+    if (named && *named) {
+        for (size_t i = 1; i < place && *named; i++)
+            named++;
+        return *named;
+    }
+    for (size_t i = 0; i < p->table.n_columns; i++)
+        if ((size_t)p->table.columns[i].key_position == place)
+            return p->table.columns[i].name;
+    return NULL;
+}
+
+static status find_row_key(struct planning *p, struct plan_watch *out, struct error *err)
+{
+    const struct schema *schema = &p->plan->schema;
+    size_t n = 0;
+    const char *name;
+    out->key = arena_alloc(&p->plan->arena, schema->n_fields * sizeof(*out->key) + 1);
+    if (!out->key)
+        return error_no_memory(err);
+    for (; n < schema->n_fields && (name = key_column(p, n + 1)); n++) {
+        size_t i = 0;
+        while (i < schema->n_fields && strcmp(schema->fields[i].name, name) != 0)
+            i++;
+        if (i == schema->n_fields)
+            return STATUS_OK;
+        out->key[n] = i;
+    }
+    out->n_key = n;
+    return STATUS_OK;
+}
+
 /* From here on nobody changes what will be read; what was looked at so far is compared with it. unchanged.c */
 static status hold_still(struct planning *p, struct error *err)
 {
@@ -309,6 +344,8 @@ static status hold_still(struct planning *p, struct error *err)
     struct plan_watch *watch = arena_alloc(&p->plan->arena, sizeof(*watch));
     if (!watch)
         return error_no_memory(err);
+    *watch = (struct plan_watch){0};
+    TRY(find_row_key(p, watch, err));
     watch->parent = !by_parts && p->table.kind == 'p' ? p->table.oid : 0;
     p->plan->driver = watch;
     return STATUS_OK;

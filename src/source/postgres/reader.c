@@ -6,6 +6,7 @@
 #include "source/postgres/postgres.h"
 #include "source/postgres/rows.h"
 #include "source/postgres/statement.h"
+#include "source/postgres/unchanged.h"
 #include "source/reject.h"
 #include "source/select.h"
 
@@ -57,6 +58,34 @@ static void show_short(const struct reader *reader, size_t column, size_t row, s
 static bool field_is_null(const struct reader *reader, size_t column, size_t row)
 {
     return load_u32be(reader->rows.base + reader->rows.at[column * BLOCK_ROWS + row]) == UINT32_MAX;
+}
+
+/* Which row it is, by its key. Where there is none, or it is not among the N fields that are there: by the first column, and
+ * the split. */
+static void which_row(const struct reader *reader, size_t row, size_t n, struct text *out)
+{
+    const struct plan_watch *watch = reader->plan->driver;
+    const struct field *fields = reader->plan->schema.fields;
+    size_t n_key = watch ? watch->n_key : 0, known = 0;
+    while (known < n_key && watch->key[known] < n)
+        known++;
+    bool whole = n_key > 0 && known == n_key;
+    text_append(out, whole ? "in the row with the primary key" : "in a row");
+    for (size_t i = 0; whole && i < n_key; i++) {
+        SCOPED(text_release) struct text value = {0};
+        show_short(reader, watch->key[i], row, KEY_SHOWN, &value);
+        text_printf(out, "%s \"%s\" = %s", i ? "," : "", fields[watch->key[i]].name,
+                    text_string(&value));
+    }
+    if (!whole && n > 0) {
+        SCOPED(text_release) struct text value = {0};
+        show_short(reader, 0, row, KEY_SHOWN, &value);
+        text_printf(out, " whose first column is \"%s\" = %s", fields[0].name, text_string(&value));
+    }
+    if (!whole)
+        text_printf(out, " (%s; it is in %s)",
+                    n_key ? "its primary key comes behind that value" : "no primary key is read",
+                    reader->split->text);
 }
 
 static void why_words(const struct reader *reader, size_t column, size_t row, struct text *out)
@@ -113,16 +142,15 @@ static status misfit(struct reader *reader, size_t i, size_t row, struct column 
         break;
     }
     SCOPED(text_release) struct text why = {0};
-    SCOPED(text_release) struct text first = {0};
+    SCOPED(text_release) struct text which = {0};
     why_words(reader, i, row, &why);
-    show_short(reader, 0, row, KEY_SHOWN, &first);
+    which_row(reader, row, reader->n_slots, &which);
     (void)error_set(err, STATUS_BAD_DATA,
                     "%s; correct it, or set columns: {%s: {type: ...}} or {on_error: reject} "
                     "(null, text)",
                     text_string(&why), reader->plan->schema.fields[i].name);
-    (void)error_context(err, "in column \"%s\", in the row with \"%s\" = %s",
-                        reader->plan->schema.fields[i].name, reader->plan->schema.fields[0].name,
-                        text_string(&first));
+    (void)error_context(err, "in column \"%s\", %s", reader->plan->schema.fields[i].name,
+                        text_string(&which));
     return error_context(err, "in %s, split %u of %zu", reader->plan->relation,
                          reader->split->number + 1, reader->plan->n_splits);
 }
@@ -141,21 +169,20 @@ static status append_column(struct reader *reader, size_t i, struct column *colu
     }
 }
 
-static status value_too_large(const struct reader *reader, size_t column, size_t row, uint32_t size,
-                              struct error *err)
+/* N: how many fields of the row are there. */
+static status value_too_large(const struct reader *reader, size_t column, size_t row, size_t n,
+                              uint32_t size, struct error *err)
 {
-    SCOPED(text_release) struct text first = {0};
-    const struct field *fields = reader->plan->schema.fields;
-    if (column == 0)
-        text_append(&first, "that value"); /* it may not be there as a whole */
-    else
-        show_short(reader, 0, row, KEY_SHOWN, &first);
+    SCOPED(text_release) struct text which = {0};
+    char is[32], most[32];
+    which_row(reader, row, n, &which);
     return error_set(
         err, STATUS_BAD_DATA,
-        "%s: column \"%s\" holds a value of %u bytes in the row with \"%s\" = %s; more than a "
-        "third of the memory (%zu): raise --memory, or leave the column out with select",
-        reader->plan->relation, fields[column].name, size, fields[0].name, text_string(&first),
-        reader->options.max_value_bytes);
+        "%s: column \"%s\" holds a value of %s (%u bytes) %s; the limit is %s, a third of the "
+        "memory budget: raise --memory, or leave the column out with select",
+        reader->plan->relation, reader->plan->schema.fields[column].name,
+        text_format_bytes(size, is), size, text_string(&which),
+        text_format_bytes(reader->options.max_value_bytes, most));
 }
 
 static status check_value_sizes(struct reader *reader, struct error *err)
@@ -165,7 +192,7 @@ static status check_value_sizes(struct reader *reader, struct error *err)
         for (size_t row = 0; row < reader->rows.n; row++) {
             uint32_t size = load_u32be(reader->rows.base + reader->rows.at[i * BLOCK_ROWS + row]);
             if (size != UINT32_MAX && size > most)
-                return value_too_large(reader, i, row, size, err);
+                return value_too_large(reader, i, row, reader->n_slots, size, err);
         }
     }
     return STATUS_OK;
@@ -179,7 +206,7 @@ static status next_block(struct reader *reader, size_t max_rows, struct error *e
     status_code s = rows_next(&reader->rows, &reader->wire, max_rows, reader->options.cancel, err);
     if (s == STATUS_BAD_DATA && rows_cut_field(&reader->rows, &reader->wire, &column, &size) &&
         size > reader->options.max_value_bytes)
-        return value_too_large(reader, column, 0, size, err);
+        return value_too_large(reader, column, 0, column, size, err);
     return s;
 }
 

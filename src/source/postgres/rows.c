@@ -108,9 +108,16 @@ status rows_next(struct rows *rows, struct wire *wire, size_t max_rows, const st
 bool rows_cut_field(struct rows *rows, const struct wire *wire, size_t *out_column,
                     uint32_t *out_size)
 {
-    size_t i = wire->at + WIRE_HEADER_BYTES + 2;
+    struct error ignored;
     rows->base = wire->in.data;
-    for (size_t f = 0; wire->cut && rows->header_seen && f < rows->columns; f++) {
+    if (!wire->cut || wire->in.size - wire->at < WIRE_HEADER_BYTES)
+        return false;
+    const uint8_t *p = rows->base + wire->at + WIRE_HEADER_BYTES;
+    if (!rows->header_seen && /* it comes with the first row */
+        skip_head(rows, &p, rows->base + wire->in.size, &ignored) != STATUS_OK)
+        return false;
+    size_t i = (size_t)(p - rows->base) + 2;
+    for (size_t f = 0; f < rows->columns; f++) {
         if (i + 4 > wire->in.size)
             return false;
         uint32_t size = load_u32be(rows->base + i);

@@ -7,6 +7,8 @@
 /* What of a plan must be looked at once it was read; the plan's `driver`. */
 struct plan_watch {
     uint32_t parent; /* a partitioned table that readers read by its own name; 0: none */
+    size_t *key;     /* places in the schema of the columns that tell rows apart, for messages */
+    size_t n_key;    /* 0: there are none, or not all of them are read */
 };
 
 /* Lock the parts of TABLE for the transaction of CONN, for readers that name each of them. The user may read them all. */
