@@ -1,6 +1,7 @@
 """What befalls a PostgreSQL in the middle of a run: backends killed, restarts, a cut network, a standby's replay."""
 
 import collections
+import os
 import signal
 import threading
 import time
@@ -197,6 +198,26 @@ def test_a_server_that_restarts_while_a_stream_is_planned(shop, server, schema):
     result = ended(process)
     assert result.code == harness.PUBLISHED, str(result)
     assert ids(shop, schema, "keyed") == ALL and ids(shop, schema, "aaa") == {1: 1}
+
+
+def test_a_question_that_was_never_answered_is_not_held_against_the_next_connection(shop, server, schema):
+    """The one that asks for the latency hangs when the snapshot is lost."""
+    write_job(shop, server.url(), slow_table(server, schema, seconds=40), ", max_latency: 800 ms")
+    process = shop.start("--json", "--readers", "2")
+    assert harness.wait_until(lambda: reading(server, "SELECT 0", "idle"), process=process)
+    ((pid,),) = reading(server, "SELECT 0", "idle")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(2.5)
+        server.sql(f"CREATE OR REPLACE FUNCTION {schema}.nap(i int) RETURNS text LANGUAGE plpgsql VOLATILE AS $$"
+                   " BEGIN IF i % 300 = 0 THEN PERFORM pg_sleep(0.01); END IF; RETURN 'x'; END $$")
+        kill(server, exporter(server))
+        kill(server, reading(server))
+        result = ended(process)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    published_whole(shop, schema, result)
+    assert "snapshot was lost" in result.out and "held back" not in result.out, result
 
 
 def test_what_is_read_is_published_though_the_server_is_gone(shop, server, schema):

@@ -77,8 +77,9 @@ static int64_t waited_ms(const struct source *source)
 
 static status ask(struct source *source, struct error *err)
 {
-    if (source->limits.asked_ns)
-        return STATUS_OK; /* the answer to the last question has not come */
+    /* The answer to the last question has not come. Another connection, or another query since, has nothing to say to it. */
+    if (source->limits.asked_ns && PQtransactionStatus(source->conn) == PQTRANS_ACTIVE)
+        return STATUS_OK;
     TRY(postgres_present(source, err));
     source->limits.asked_ns = clock_monotonic_ns();
     if (!PQsendQuery(source->conn, source->limits.max_lag ? lag_sql : "SELECT 0")) {
