@@ -249,8 +249,11 @@ static status read_kept(struct stream_run *stream, const char *run_id, const jso
 status stream_find_kept(struct stream_run *stream, struct error *err)
 {
     struct dead_runs dead = {0};
-    if (stream->sought || stream->mode != MODE_INCREMENTAL || stream->partial || !stream->storage ||
-        stream->run->options->dry_run)
+    bool by_token = stream->run->job->source->traits & SOURCE_TOKEN;
+    /* Between two runs the source may have been filled anew, with the keys of before; who loads it for the first time then
+     * expects all of it. */
+    bool adds = stream->mode == MODE_INCREMENTAL && !stream->partial && !stream->lower.is_null;
+    if (stream->sought || by_token || !adds || !stream->storage || stream->run->options->dry_run)
         return STATUS_OK;
     stream->sought = true;
     TRY(find_dead_runs(stream, &dead, err));
