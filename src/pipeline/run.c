@@ -405,6 +405,9 @@ static status_code open_source(void *context, unsigned attempt, struct error *er
 {
     struct run *run = context;
     const struct job *job = run->context.job;
+    if (job->source->open_far)
+        return job->source->open_far(job->source_location, &job->source_options,
+                                     run->context.cancel, &run->context.source, err);
     return job->source->open(job->source_location, &job->source_options, &run->context.source, err);
 }
 

@@ -223,6 +223,10 @@ struct source_driver {
      * a source. NOT_FOUND, DENIED, BAD_DATA (not a database), UNAVAILABLE (locked: may heal). */
     status (*open)(const char *location, const struct option_values *options, struct source **out,
                    struct error *err);
+    /* The same for one that may keep the caller waiting: CANCEL ends that, and may be looked at until close. NULL: `open` is
+     * quick. */
+    status (*open_far)(const char *location, const struct option_values *options,
+                       const struct cancel *cancel, struct source **out, struct error *err);
     status (*discover)(struct source *source, struct source_catalog *out, struct error *err);
     /* Findings about access, consistency and one stream (REQUEST may be NULL: about the source alone). */
     status (*check)(struct source *source, const struct read_request *request, finding_fn finding,

@@ -1,7 +1,10 @@
 """Ways to a PostgreSQL: connection strings, TLS, a standby; and what check, discover and init say of it."""
 
 import json
+import signal
+import socket
 import subprocess
+import time
 
 import harness
 import pytest
@@ -233,6 +236,58 @@ def test_check_compares_a_table_with_the_patience_of_a_standby(shop, server, sta
     finally:
         standby.sql("ALTER SYSTEM RESET max_standby_streaming_delay")
         standby.sql("SELECT pg_reload_conf()")
+
+
+# ---- several hosts ----
+
+
+@pytest.fixture
+def silent():
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_a_host_that_is_silent_gives_way_to_the_next(shop, server, silent):
+    write_job(shop, f"postgres://admin@127.0.0.1:{silent},127.0.0.1:1,127.0.0.1:{server.port}/postgres", "public.t: {mode: full-refresh, object: t}",
+              ", connect_timeout: 2 s")
+    shop.run()
+    assert rows(shop, ".", "t", "id") == [(7,)]
+
+
+def test_all_hosts_that_do_not_answer_are_named(shop, silent):
+    write_job(shop, f"postgres://admin@127.0.0.1:1,127.0.0.1:{silent}/postgres", "public.t: {mode: full-refresh}", ", connect_timeout: 2 s")
+    found = shop.leat("discover", f"postgres://admin@127.0.0.1:1,127.0.0.1:{silent}/postgres?connect_timeout=2")
+    assert found.code == harness.FAILED and "port 1" in found.err and f"port {silent}" in found.err, found
+    assert "has not answered for 2 s" in found.err, found
+
+
+def test_a_host_that_refuses_the_user_is_the_answer(shop, server):
+    refused = load_t(shop, f"postgres://guarded:wrong@127.0.0.1:{server.port},127.0.0.1:1/postgres", expect=harness.FAILED)
+    assert "password authentication failed" in refused.err and "port 1:" not in refused.err, refused
+
+
+@pytest.mark.parametrize("url", ["postgres://admin@127.0.0.1:{0},localhost:{0}/x", "postgres:host=127.0.0.1,localhost port={0} user=admin dbname=x"])
+def test_a_signal_ends_the_wait_for_one_of_several_hosts(shop, silent, url):
+    write_job(shop, url.format(silent), "public.t: {mode: full-refresh}", ", connect_timeout: 1 min")
+    process = shop.start("--json")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    try:
+        assert process.wait(timeout=20) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    assert time.monotonic() - began < 2
+
+
+def test_the_session_that_is_asked_for_decides_between_hosts(shop, server, standby):
+    both = f"postgres://admin@/postgres?host={server.folder},{standby.folder}&port={server.port},{standby.port}"
+    for wanted, in_recovery in (("any", False), ("primary", False), ("standby", True), ("prefer-standby", True)):
+        write_job(shop, f"{both}&target_session_attrs={wanted}", "q: {mode: full-refresh, query: 'SELECT pg_is_in_recovery() AS r'}")
+        shop.run("--mode", "full-refresh")
+        assert rows(shop, ".", "q", "r") == [(in_recovery,)], wanted
 
 
 # ---- check ----

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "source/postgres/cancel.h"
+#include "source/postgres/hosts.h"
 #include "source/postgres/pooler.h"
 
 /* ---- errors ---- */
@@ -150,8 +151,6 @@ static void drop_notice(void *context, const char *message)
 {
 }
 
-enum { POLL_MS = 200 };
-
 /* Until libpq has a whole result, or the connection broke. WITHIN_MS: 0 for as long as it takes. */
 static status await_result(PGconn *conn, int64_t within_ms, struct error *err)
 {
@@ -168,7 +167,7 @@ static status await_result(PGconn *conn, int64_t within_ms, struct error *err)
             return error_set(err, STATUS_UNAVAILABLE, "the server has not answered for %lld ms",
                              (long long)within_ms);
         }
-        if (poll(&one, 1, POLL_MS) > 0 && !PQconsumeInput(conn))
+        if (poll(&one, 1, POSTGRES_POLL_MS) > 0 && !PQconsumeInput(conn))
             break; /* PQgetResult says why */
     }
     return STATUS_OK;
@@ -324,19 +323,6 @@ bool postgres_is_local(PGconn *conn)
     return all_local(PQhost(conn)) && all_local(PQhostaddr(conn));
 }
 
-enum { MAX_WORDS = 12 };
-
-struct words {
-    const char *keys[MAX_WORDS + 1], *values[MAX_WORDS + 1];
-    size_t n;
-};
-
-static void add(struct words *words, const char *key, const char *value)
-{
-    words->keys[words->n] = key;
-    words->values[words->n++] = value;
-}
-
 static bool has_own_roots(void)
 {
     char path[1024];
@@ -349,7 +335,7 @@ static bool has_own_roots(void)
  *   written   what stands in the URL
  *   all       what URL, service file and environment come to. libpq's own default can't be told from the same word in a
  *             service file: there "prefer" counts as nothing said. */
-static void ask_for_tls(struct words *words, const PQconninfoOption *written,
+static void ask_for_tls(struct connection_words *words, const PQconninfoOption *written,
                         const PQconninfoOption *all)
 {
     static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -359,14 +345,14 @@ static void ask_for_tls(struct words *words, const PQconninfoOption *written,
     bool local = all_local(given(all, "host")) && all_local(given(all, "hostaddr"));
     if (asked || local)
         return;
-    add(words, "sslmode", "verify-full");
+    connection_words_add(words, "sslmode", "verify-full");
     const char *roots = given(all, "sslrootcert");
     if (!(roots && *roots) && !has_own_roots() && access(system_roots, R_OK) == 0)
-        add(words, "sslrootcert", system_roots);
+        connection_words_add(words, "sslrootcert", system_roots);
 }
 
 /* What libpq makes of LOCATION. With a port that can't be, it resolves everything and contacts nobody. */
-static status resolve_tls(struct words *words, const char *location,
+static status resolve_tls(struct connection_words *words, const char *location,
                           const PQconninfoOption *written, struct error *err)
 {
     static const char *const keys[] = {"dbname", "port", NULL};
@@ -407,10 +393,10 @@ static bool holds_parts_of_a_password(const char *location, const PQconninfoOpti
     return memchr(rest, '@', strcspn(rest, "?")) != NULL;
 }
 
-static status connect_failed(PGconn *conn, struct error *err)
+status postgres_connect_error(const char *message, struct error *err)
 {
     char line[1024];
-    one_line(PQerrorMessage(conn), line, sizeof(line));
+    one_line(message, line, sizeof(line));
     if (strstr(line, "password authentication failed") || strstr(line, "no password supplied") ||
         strstr(line, "pg_hba.conf"))
         return error_set(err, STATUS_DENIED,
@@ -496,7 +482,7 @@ struct network_words {
 
 /* A server that is cut off sends nothing, not even that it is gone: the kernel asks after half of the time, and again, and gives
  * up after all of it. Over a socket file these mean nothing. */
-static void watch_network(struct words *words, const struct connection_options *options,
+static void watch_network(struct connection_words *words, const struct connection_options *options,
                           struct network_words *out)
 {
     long long seconds = options->network_timeout_s;
@@ -505,71 +491,10 @@ static void watch_network(struct words *words, const struct connection_options *
     snprintf(out->idle, sizeof(out->idle), "%lld", seconds / 2 ? seconds / 2 : 1);
     snprintf(out->interval, sizeof(out->interval), "%lld", seconds / 6 ? seconds / 6 : 1);
     snprintf(out->timeout_ms, sizeof(out->timeout_ms), "%lld", seconds * 1000);
-    add(words, "keepalives_idle", out->idle);
-    add(words, "keepalives_interval", out->interval);
-    add(words, "keepalives_count", "3");
-    add(words, "tcp_user_timeout", out->timeout_ms);
-}
-
-/* What the words of CONN come to, those of the environment and service files among them. */
-struct connecting {
-    bool several_hosts; /* libpq waits for each of them in turn */
-    int64_t timeout_s;
-};
-
-static void look_at_words(PGconn *conn, struct connecting *out)
-{
-    PQconninfoOption *found = PQconninfo(conn);
-    *out = (struct connecting){0};
-    for (PQconninfoOption *o = found; o && o->keyword; o++) {
-        bool host = strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "hostaddr") == 0;
-        if (host && o->val && strchr(o->val, ','))
-            out->several_hosts = true;
-        if (strcmp(o->keyword, "connect_timeout") == 0 && o->val)
-            (void)text_parse_int64(o->val, strlen(o->val), &out->timeout_s);
-    }
-    PQconninfoFree(found);
-}
-
-/* As PQconnectdbParams, but a signal ends it. What went wrong CONN says itself. */
-static status await_connection(PGconn *conn, const struct connection_options *options,
-                               int64_t timeout_s, struct error *err)
-{
-    int64_t end = timeout_s > 0 ? clock_monotonic_ns() + timeout_s * 1000000000 : INT64_MAX;
-    PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-    while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
-        struct pollfd one = {.fd = PQsocket(conn),
-                             .events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        TRY(cancel_check(options->cancel ? *options->cancel : NULL, err));
-        if (clock_monotonic_ns() > end)
-            return error_set(err, STATUS_UNAVAILABLE,
-                             "cannot connect: the server has not answered for %lld s",
-                             (long long)timeout_s);
-        if (poll(&one, 1, POLL_MS) > 0)
-            next = PQconnectPoll(conn);
-    }
-    return STATUS_OK;
-}
-
-static status start_connection(const struct words *words, const struct connection_options *options,
-                               PGconn **out, struct error *err)
-{
-    SCOPED(postgres_disconnectp)
-    PGconn *conn = PQconnectStartParams(words->keys, words->values, 1);
-    if (!conn)
-        return error_no_memory(err);
-    struct connecting connecting;
-    look_at_words(conn, &connecting);
-    if (PQstatus(conn) != CONNECTION_BAD && connecting.several_hosts) {
-        PQfinish(conn);
-        conn = PQconnectdbParams(words->keys, words->values, 1);
-        if (!conn)
-            return error_no_memory(err);
-    } else if (PQstatus(conn) != CONNECTION_BAD) {
-        TRY(await_connection(conn, options, connecting.timeout_s, err));
-    }
-    *out = TAKE(conn);
-    return STATUS_OK;
+    connection_words_add(words, "keepalives_idle", out->idle);
+    connection_words_add(words, "keepalives_interval", out->interval);
+    connection_words_add(words, "keepalives_count", "3");
+    connection_words_add(words, "tcp_user_timeout", out->timeout_ms);
 }
 
 status postgres_connect_bare(const struct connection_options *options, PGconn **out,
@@ -577,7 +502,7 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
 {
     char seconds[24];
     struct network_words watch;
-    struct words words = {0};
+    struct connection_words words = {0};
     PQconninfoOption *parsed = PQconninfoParse(options->location, NULL);
     if (!parsed)
         return bad_location(err);
@@ -586,19 +511,18 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
         return bad_location(err);
     }
     snprintf(seconds, sizeof(seconds), "%lld", (long long)options->connect_timeout_s);
-    add(&words, "connect_timeout", seconds);
-    add(&words, "fallback_application_name", "leat");
+    connection_words_add(&words, "connect_timeout", seconds);
+    connection_words_add(&words, "fallback_application_name", "leat");
     watch_network(&words, options, &watch);
     status_code resolved = resolve_tls(&words, options->location, parsed, err);
     PQconninfoFree(parsed);
     TRY(resolved);
-    add(&words, "dbname",
+    connection_words_add(
+        &words, "dbname",
         options->location); /* expanded; what it says goes before what stands above */
-    add(&words, "client_encoding", "UTF8");
+    connection_words_add(&words, "client_encoding", "UTF8");
     SCOPED(postgres_disconnectp) PGconn *conn = NULL;
-    TRY(start_connection(&words, options, &conn, err));
-    if (PQstatus(conn) != CONNECTION_OK)
-        return connect_failed(conn, err);
+    TRY(hosts_connect(&words, options, &conn, err));
     if (PQserverVersion(conn) < 120000)
         return error_set(err, STATUS_BAD_CONFIG,
                          "the server is PostgreSQL %d; leat reads 12 and later",

@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { POSTGRES_POLL_MS = 200 }; /* how often a wait looks whether it is cancelled */
+
 struct connection_options {
     const char *location;                          /* URL or key-value string; never printed */
     int64_t statement_timeout_ms, lock_timeout_ms; /* 0: none */
@@ -56,6 +58,8 @@ int postgres_state_number(const char *state);
 /* An error of the server, by SQLSTATE: the status it means, the server's words, and how to mend it. Texts may be NULL. */
 status postgres_error(struct error *err, const char *state, const char *message, const char *detail,
                       const char *hint);
+/* Of a connection that was not made, by libpq's words. */
+status postgres_connect_error(const char *message, struct error *err);
 status postgres_result_error(PGconn *conn, const PGresult *result, struct error *err);
 
 /* NAME in quotes, doubled inside: the only way names get into SQL. */

@@ -203,8 +203,8 @@ status postgres_revive(struct source *source, struct error *err)
     return s;
 }
 
-static status postgres_open(const char *location, const struct option_values *values,
-                            struct source **out, struct error *err)
+static status postgres_open_far(const char *location, const struct option_values *values,
+                                const struct cancel *cancel, struct source **out, struct error *err)
 {
     SCOPED(source_freep) struct source *source = mem_zalloc(sizeof(*source));
     if (!source)
@@ -213,6 +213,7 @@ static status postgres_open(const char *location, const struct option_values *va
     source->location = connection_string(location);
     if (!source->location)
         return error_no_memory(err);
+    source->cancel = cancel;
     read_options(source, values);
     TRY(read_fence(source, values, err));
     if (values)
@@ -221,6 +222,12 @@ static status postgres_open(const char *location, const struct option_values *va
     TRY(make_identity(source, err));
     *out = TAKE(source);
     return STATUS_OK;
+}
+
+static status postgres_open(const char *location, const struct option_values *values,
+                            struct source **out, struct error *err)
+{
+    return postgres_open_far(location, values, NULL, out, err);
 }
 
 static void postgres_close(struct source *source)
@@ -236,6 +243,7 @@ const struct source_driver postgres_driver = {
     .row_keys = row_keys,
     .traits = SOURCE_SPLITS | SOURCE_FENCE,
     .open = postgres_open,
+    .open_far = postgres_open_far,
     .discover = postgres_discover,
     .check = postgres_check,
     .plan = postgres_plan,
