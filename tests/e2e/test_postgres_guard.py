@@ -188,6 +188,49 @@ def test_while_a_standby_is_behind_nothing_is_read(shop, server, place):
     check_table(shop)
 
 
+def test_a_standby_that_stands_still_is_behind_in_time(shop, server, place):
+    standby = server.standby(place / "still", {"hot_standby": "on"})
+    try:
+        standby.caught_up(server)
+        standby.sql("SELECT pg_wal_replay_pause()")
+        server.sql("CREATE TABLE public.wal AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 5000)")
+        with DelayProxy(server.port, 0.040, 16 << 10) as proxy:
+            write(shop, far(server, proxy), ", max_replication_lag: 500 ms")
+
+            def heal():
+                standby.sql("SELECT pg_wal_replay_resume()")
+                proxy.delay.value = 0.001
+
+            note = resumes_after(shop, heal)
+    finally:
+        server.sql("DROP TABLE IF EXISTS public.wal")
+        standby.stop()
+    assert ": replication lag " in note and note.endswith(" s over 0.5 s"), note
+    check_table(shop)
+
+
+@pytest.mark.parametrize("from_standby", [False, True])
+def test_an_idle_primary_has_no_standby_that_is_behind_in_time(shop, server, place, from_standby):
+    standby = server.standby(place / f"idle{from_standby}", {"hot_standby": "on"})
+    try:
+        standby.caught_up(server)
+        time.sleep(2)  # the last transaction is older than the limit
+        with DelayProxy((standby if from_standby else server).port, 0.010, 16 << 10) as proxy:
+            write(shop, far(server, proxy), ", max_replication_lag: 1 s")
+            notes = shop.run().stream()["notes"]
+    finally:
+        standby.stop()
+    assert not any("held back" in note for note in notes), notes
+    check_table(shop)
+
+
+@pytest.mark.parametrize("value", ["far", "0", "-3 s", "2 fortnights"])
+def test_a_lag_that_is_neither_size_nor_time_is_refused(shop, server, value):
+    write(shop, server.url(), f", max_replication_lag: '{value}'")
+    result = shop.leat("run", shop.job)
+    assert result.code in (harness.USAGE, harness.FAILED) and "expected a size such as 64MB or a time such as 10 s" in result.err, result
+
+
 def test_a_lag_that_may_not_be_seen_is_told(shop, server, place):
     server.sql("CREATE ROLE plain LOGIN; GRANT SELECT ON public.big TO plain")
     standby = server.standby(place / "second", {"hot_standby": "on"})

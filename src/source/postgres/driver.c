@@ -28,12 +28,11 @@ static const struct option_spec options[] = {
      .help = "Read with fewer connections, or none, while a small query takes longer than this.",
      .example = "100 ms"},
     {.name = "max_replication_lag",
-     .kind = OPTION_SIZE,
-     .minimum = 1,
-     .maximum = INT64_MAX,
+     .kind = OPTION_TEXT,
      .help =
-         "Read with fewer connections, or none, while a standby is so many bytes of WAL behind.",
-     .example = "64MB"},
+         "Read with fewer connections, or none, while a standby is so far behind: bytes of WAL, "
+         "or a time.",
+     .example = "10 s"},
     {.name = "settle",
      .kind = OPTION_DURATION,
      .default_text = "2 s",

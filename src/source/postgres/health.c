@@ -1,6 +1,7 @@
 /* Latency is the time of one small query, the way there and back included: the server's own trouble and a way that is
- * full both count. Replication lag is bytes of WAL: the server's time for it stands still while a standby replays
- * nothing, just when it is needed. */
+ * full both count. Replication lag is bytes of WAL, or time. The server's own time for it stands still while a standby replays
+ * nothing, just when it is needed, and on a standby it grows while the primary is idle. So it is checked by a mark: how long it
+ * takes the standby to get to where the log ended at some look. */
 #include "source/postgres/health.h"
 
 #include <errno.h>
@@ -15,14 +16,60 @@
 enum { LOOK_MS = 50, PATIENCE_MS = 10000 };
 static const int64_t MS_NS = 1000 * 1000;
 
-/* On a standby: what has come and is not replayed. On a primary: what the standby that is furthest behind has not. */
+/* On a standby: what has come and what is replayed. On a primary: what is written, and what the standby that is furthest
+ * behind has replayed. Then how long the server says it takes, in milliseconds, and how many standbys it hides. */
+#define POSITION(lsn)          "pg_catalog.pg_wal_lsn_diff(" lsn ", '0/0')::bigint"
+#define MILLISECONDS(interval) "(extract(epoch FROM " interval ") * 1000)::bigint"
 static const char lag_sql[] =
     "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
-    " THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(),"
-    " pg_catalog.pg_last_wal_replay_lsn())"
-    " ELSE (SELECT max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn))"
-    " FROM pg_catalog.pg_stat_replication) END::bigint,"
-    " (SELECT count(*) FROM pg_catalog.pg_stat_replication WHERE state IS NULL)";
+    " THEN " POSITION("pg_catalog.pg_last_wal_receive_lsn()") " ELSE " POSITION(
+        "pg_catalog.pg_current_wal_lsn()") " END,"
+                                           " CASE WHEN pg_catalog.pg_is_in_recovery()"
+                                           " THEN " POSITION("pg_catalog.pg_last_wal_replay_lsn()") " ELSE (SELECT " POSITION(
+                                               "min(replay_lsn)") " FROM "
+                                                                  "pg_catalog.pg_stat_replication) "
+                                                                  "END,"
+                                                                  " CASE WHEN "
+                                                                  "pg_catalog.pg_is_in_recovery()"
+                                                                  " THEN " MILLISECONDS("clock_"
+                                                                                        "timestamp("
+                                                                                        ") - "
+                                                                                        "pg_"
+                                                                                        "catalog."
+                                                                                        "pg_last_"
+                                                                                        "xact_"
+                                                                                        "replay_"
+                                                                                        "timestamp("
+                                                                                        ")") " ELSE"
+                                                                                             " ("
+                                                                                             "SELEC"
+                                                                                             "T"
+                                                                                             " " MILLISECONDS(
+                                                                                                 "m"
+                                                                                                 "a"
+                                                                                                 "x"
+                                                                                                 "("
+                                                                                                 "r"
+                                                                                                 "e"
+                                                                                                 "p"
+                                                                                                 "l"
+                                                                                                 "a"
+                                                                                                 "y"
+                                                                                                 "_"
+                                                                                                 "l"
+                                                                                                 "a"
+                                                                                                 "g"
+                                                                                                 ")") " FROM pg_catalog.pg_stat_replication) END,"
+                                                                                                      " (SELECT count(*) FROM pg_catalog.pg_stat_replication WHERE state IS NULL)";
+
+struct lag {
+    int64_t bytes, ms;
+};
+
+static bool watches_lag(const struct health_limits *limits)
+{
+    return limits->max_lag > 0 || limits->max_lag_ms > 0;
+}
 
 /* ---- options ---- */
 
@@ -44,6 +91,23 @@ static bool parse_milliseconds(const char *text, int64_t *out)
     return true;
 }
 
+static status read_lag(const struct option_value *lag, struct health_limits *out, struct error *err)
+{
+    uint64_t bytes;
+    struct error ignored;
+    if (!lag || !lag->text || parse_milliseconds(lag->text, &out->max_lag_ms))
+        return STATUS_OK;
+    if (text_parse_size(lag->text, &bytes, &ignored) == STATUS_OK && bytes > 0 &&
+        bytes <= INT64_MAX) {
+        out->max_lag = (int64_t)bytes;
+        return STATUS_OK;
+    }
+    return error_set(err, STATUS_BAD_CONFIG,
+                     "%s%smax_replication_lag: expected a size such as 64MB or a time such as "
+                     "10 s, got \"%s\"",
+                     lag->where ? lag->where : "", lag->where ? ": " : "", lag->text);
+}
+
 status health_limits_read(const struct option_values *values, struct health_limits *out,
                           struct error *err)
 {
@@ -51,7 +115,7 @@ status health_limits_read(const struct option_values *values, struct health_limi
     if (!values)
         return STATUS_OK;
     out->max_rate = option_number(values, "max_rate");
-    out->max_lag = option_number(values, "max_replication_lag");
+    TRY(read_lag(option_find(values, "max_replication_lag"), out, err));
     const struct option_value *latency = option_find(values, "max_latency");
     if (!latency || !latency->text || parse_milliseconds(latency->text, &out->max_latency_ms))
         return STATUS_OK;
@@ -65,7 +129,7 @@ void postgres_limits(const struct source *source, struct source_limits *out)
 {
     const struct health_limits *limits = &source->limits;
     *out = (struct source_limits){.bytes_per_second = (uint64_t)limits->max_rate,
-                                  .health = limits->max_latency_ms > 0 || limits->max_lag > 0};
+                                  .health = limits->max_latency_ms > 0 || watches_lag(limits)};
 }
 
 /* ---- asking ---- */
@@ -82,7 +146,7 @@ static status ask(struct source *source, struct error *err)
         return STATUS_OK;
     TRY(postgres_present(source, err));
     source->limits.asked_ns = clock_monotonic_ns();
-    if (!PQsendQuery(source->conn, source->limits.max_lag ? lag_sql : "SELECT 0")) {
+    if (!PQsendQuery(source->conn, watches_lag(&source->limits) ? lag_sql : "SELECT 0")) {
         source->limits.asked_ns = 0;
         return postgres_result_error(source->conn, NULL, err);
     }
@@ -108,18 +172,40 @@ static status wait_for_answer(struct source *source, const struct cancel *cancel
     }
 }
 
-static status take_answer(struct source *source, int64_t *out_lag, struct error *err)
+/* END: where the log is, REPLAYED: how far the standby. SERVER_MS is right while replay goes on and writers write: when the
+ * mark is passed, it can't have taken longer than since the mark was set; while it is not, it takes longer than that. */
+static int64_t lag_time(struct health_limits *limits, int64_t end, int64_t replayed,
+                        int64_t server_ms)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t since_ms = limits->mark_ns ? (now_ns - limits->mark_ns) / MS_NS : 0;
+    bool passed = replayed >= limits->mark;
+    if (passed || !limits->mark_ns) {
+        limits->mark = end;
+        limits->mark_ns = now_ns;
+    }
+    if (replayed >= end)
+        return 0;
+    return (server_ms < since_ms) == passed ? server_ms : since_ms;
+}
+
+static status take_answer(struct source *source, struct lag *out, struct error *err)
 {
     status_code code = STATUS_OK;
     PGresult *result;
     int64_t hidden = 0;
-    *out_lag = 0;
+    *out = (struct lag){0};
     while ((result = PQgetResult(source->conn))) {
         if (PQresultStatus(result) != PGRES_TUPLES_OK && code == STATUS_OK)
             code = postgres_result_error(source->conn, result, err);
-        else if (PQnfields(result) == 2) {
-            *out_lag = postgres_cell_number(result, 0, 0);
-            hidden = postgres_cell_number(result, 0, 1);
+        else if (PQnfields(result) == 4) {
+            int64_t end = postgres_cell_number(result, 0, 0);
+            int64_t replayed = postgres_cell_number(result, 0, 1);
+            if (PQgetisnull(result, 0, 0) || PQgetisnull(result, 0, 1)) /* there is no standby */
+                replayed = end;
+            out->bytes = end - replayed;
+            out->ms = lag_time(&source->limits, end, replayed, postgres_cell_number(result, 0, 2));
+            hidden = postgres_cell_number(result, 0, 3);
         }
         PQclear(result);
     }
@@ -130,7 +216,7 @@ static status take_answer(struct source *source, int64_t *out_lag, struct error 
 }
 
 static void judge(const struct health_limits *limits, bool answered, int64_t latency_ms,
-                  int64_t lag, struct source_health *out)
+                  struct lag lag, struct source_health *out)
 {
     char is[32], most[32];
     *out = (struct source_health){0};
@@ -139,9 +225,13 @@ static void judge(const struct health_limits *limits, bool answered, int64_t lat
         snprintf(out->text, sizeof(out->text), "latency %s%lld ms over %lld ms",
                  answered ? "" : "above ", (long long)latency_ms,
                  (long long)limits->max_latency_ms);
-    else if (limits->max_lag && lag > limits->max_lag)
+    else if (limits->max_lag_ms && lag.ms > limits->max_lag_ms)
         snprintf(out->text, sizeof(out->text), "replication lag %s over %s",
-                 text_format_bytes((uint64_t)lag, is),
+                 text_format_duration((double)lag.ms / 1000, is),
+                 text_format_duration((double)limits->max_lag_ms / 1000, most));
+    else if (limits->max_lag && lag.bytes > limits->max_lag)
+        snprintf(out->text, sizeof(out->text), "replication lag %s over %s",
+                 text_format_bytes((uint64_t)lag.bytes, is),
                  text_format_bytes((uint64_t)limits->max_lag, most));
     else
         out->strained = false;
@@ -152,7 +242,7 @@ status postgres_health(struct source *source, struct cancel *cancel, struct sour
 {
     struct health_limits *limits = &source->limits;
     bool answered = true;
-    int64_t lag = 0;
+    struct lag lag = {0};
     TRY(ask(source, err));
     status_code code = wait_for_answer(source, cancel, &answered, err);
     int64_t latency_ms = waited_ms(source);
