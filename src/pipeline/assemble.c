@@ -12,6 +12,15 @@
 
 enum { STATS_IN_MEMORY_BYTES = 1 << 20 };
 
+static void close_segments(struct assembly *assembly, struct storage *storage, size_t n_splits)
+{
+    for (size_t i = 0; assembly->segments && i < n_splits; i++)
+        if (assembly->segments[i])
+            storage_object_close(storage, assembly->segments[i]);
+    mem_free(assembly->segments);
+    assembly->segments = NULL;
+}
+
 void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_splits)
 {
     if (!assembly)
@@ -20,10 +29,7 @@ void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_
     mem_free(assembly->files);
     mem_free(assembly->nulls);
     spool_release(&assembly->stats);
-    for (size_t i = 0; assembly->segments && i < n_splits; i++)
-        if (assembly->segments[i])
-            storage_object_close(storage, assembly->segments[i]);
-    mem_free(assembly->segments);
+    close_segments(assembly, storage, n_splits);
     pthread_mutex_destroy(&assembly->mutex);
     arena_release(&assembly->arena);
     mem_free(assembly);
@@ -488,16 +494,6 @@ static status_code assembly_task(void *context, size_t number, struct error *err
     return code;
 }
 
-/* Later runs look for data files of this one only if it got this far. */
-static status mark_assembling(struct stream_run *stream, struct error *err)
-{
-    char name[128];
-    snprintf(name, sizeof(name), "%s/assembling", stream->staging);
-    status_code code = storage_put(stream->storage, name, PUT_IF_ABSENT, "", 0, err);
-    TRY(code == STATUS_EXISTS ? STATUS_OK : code);
-    return storage_sync(stream->storage, err);
-}
-
 status stream_assemble(struct stream_run *stream, struct error *err)
 {
     struct run_context *run = stream->run;
@@ -508,7 +504,7 @@ status stream_assemble(struct stream_run *stream, struct error *err)
     TRY(plan_assembly(stream, stream->assembly, err));
     if (stream->assembly->n_partitions == 0)
         return STATUS_OK;
-    TRY(mark_assembling(stream, err));
+    TRY(stream_remember_files(stream, err));
     unsigned threads = run->workers;
     struct assembly_pass pass = {.stream = stream, .assembly = stream->assembly};
     pass.share_bytes = stream_share_bytes(stream, &threads);
@@ -524,5 +520,6 @@ status stream_assemble(struct stream_run *stream, struct error *err)
         assembler_free(tools, stream->spec->format);
     }
     pthread_mutex_destroy(&pass.mutex);
+    close_segments(stream->assembly, stream->storage, stream->plan.n_splits);
     return code == STATUS_OK ? spool_seal(&stream->assembly->stats, err) : code;
 }

@@ -241,6 +241,7 @@ status stream_publish(struct stream_run *stream, struct error *err)
     TRY(gather_rejects(stream, &report->reject_file, err));
     TRY(fill_record(stream, &record, err));
     TRY(fill_files(stream, &files, err));
+    stream_remember_no_more(stream);
     TRY(storage_sync(stream->storage,
                      err)); /* invariant 2: durable before anything refers to them */
 

@@ -151,7 +151,6 @@ status stream_read_splits(struct stream_run *stream, struct error *err)
     struct split_pass pass = {.stream = stream};
     pthread_mutex_init(&pass.mutex, NULL);
     guard_begin(&pass.guard, stream);
-    stream_remember_begin(stream);
     status_code code =
         guard_steers(&pass.guard)
             ? thread_run_steered(n, split_task, steer, &pass, &stream->cancel, err)

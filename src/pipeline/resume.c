@@ -304,7 +304,7 @@ static status remove_dead_files(struct stream_run *stream, const struct dead_run
         struct storage_entry entry;
         struct error ignored = {0};
         int64_t version = -1;
-        snprintf(marker, sizeof(marker), "%s/%s/assembling", STAGING_ROOT, dead->ids[i]);
+        snprintf(marker, sizeof(marker), "%s/%s/may-have-files", STAGING_ROOT, dead->ids[i]);
         if (storage_stat(stream->storage, marker, &entry, &ignored) != STATUS_OK)
             continue;
         TRY(stream->spec->table->find_run(stream->table, dead->ids[i], &version, err));

@@ -268,7 +268,7 @@ static void init_stream(struct run *run, struct stream_run *stream, struct strea
     stream->lower.is_null = true;
     stream->cancel = (struct cancel){.parent = run->context.cancel};
     pthread_mutex_init(&stream->plan_mutex, NULL);
-    pthread_mutex_init(&stream->unsaved_mutex, NULL);
+    saver_init(&stream->saver);
     pthread_mutex_init(&stream->keys_mutex, NULL);
     pthread_mutex_init(&stream->known.mutex, NULL);
     report->stream = arena_strdup(run->context.arena, spec->name);

@@ -163,7 +163,7 @@ void stream_run_release(struct stream_run *stream)
         storage_unlock(stream->storage, TABLE_LOCK);
     storage_close(stream->storage);
     pthread_mutex_destroy(&stream->plan_mutex);
-    pthread_mutex_destroy(&stream->unsaved_mutex);
+    saver_release(&stream->saver);
     pthread_mutex_destroy(&stream->keys_mutex);
     pthread_mutex_destroy(&stream->known.mutex);
     arena_release(&stream->arena);

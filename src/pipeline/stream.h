@@ -73,6 +73,25 @@ struct kept_splits {
     struct schema schema;
 };
 
+/* What makes finished splits last (remember.c). */
+struct saver {
+    pthread_mutex_t mutex; /* of all below */
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool begun;       /* a split is finished */
+    bool has_thread;  /* else the threads that finish splits save them */
+    bool saving;      /* the mutex is free, the list is not */
+    bool stop;        /* no more than what is under way */
+    bool marked;      /* later runs look for data files of this one */
+    uint32_t *splits; /* finished, without a manifest */
+    size_t n;
+    int64_t saved_ns; /* monotonic */
+    status_code code; /* of the thread; not OK: it has ended */
+    struct error err;
+};
+void saver_init(struct saver *saver);
+void saver_release(struct saver *saver);
+
 struct stream_run {
     struct run_context *run;
     struct cancel cancel; /* this stream's; the run's is its parent, so one stream stops alone */
@@ -116,10 +135,7 @@ struct stream_run {
     const char *staging; /* "_leat/staging/<run id>" */
     pthread_mutex_t plan_mutex;
     bool plan_written;
-    uint32_t *unsaved; /* finished splits without a manifest */
-    size_t n_unsaved;
-    int64_t saved_ns;              /* monotonic */
-    pthread_mutex_t unsaved_mutex; /* of the three */
+    struct saver saver;
 
     uint64_t row_group_rows;     /* the format's option */
     struct encoder_needs needs;  /* of each encoder */
@@ -152,8 +168,11 @@ status stream_write_plan_once(struct stream_run *stream, struct error *err);
 status stream_put_manifest(struct stream_run *stream, uint32_t split,
                            const struct split_result *result, struct error *err);
 /* SPLIT is finished: it gets a manifest, now or with those that follow. remember.c */
-void stream_remember_begin(struct stream_run *stream);
 status stream_remember(struct stream_run *stream, uint32_t split, struct error *err);
+/* From here on there may be data files of this run: later runs will know, whenever it ends. */
+status stream_remember_files(struct stream_run *stream, struct error *err);
+/* All files are there and good: what was not saved yet need not be, and is removed. */
+void stream_remember_no_more(struct stream_run *stream);
 /* The run has come to CODE; a later one may go on from what was finished. */
 void stream_remember_end(struct stream_run *stream, status_code code);
 void stream_clean_up(struct stream_run *stream);    /* resume.c */

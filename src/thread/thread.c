@@ -34,6 +34,16 @@ const struct thread_ops *thread_set_ops(const struct thread_ops *new_ops)
     return former;
 }
 
+bool thread_begin(pthread_t *out, void *(*run)(void *), void *argument)
+{
+    return ops->create(out, run, argument) == 0;
+}
+
+void thread_join(pthread_t thread)
+{
+    (void)ops->join(thread);
+}
+
 enum { MAX_THREADS = 256 };
 
 struct crew {

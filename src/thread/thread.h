@@ -3,6 +3,7 @@
 #define LEAT_THREAD_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@ struct thread_ops {
     int (*join)(pthread_t thread);
 };
 const struct thread_ops *thread_set_ops(const struct thread_ops *ops);
+
+/* One thread beside the caller's. False: none can be made. What was begun is joined. */
+bool thread_begin(pthread_t *out, void *(*run)(void *), void *argument);
+void thread_join(pthread_t thread);
 
 /* A counting gate: at most LIMIT holders. Served in the order of asking. */
 struct gate;

@@ -247,11 +247,11 @@ def test_what_is_not_a_runs_stays_in_the_staging_area(orders):
     orders.run()
     odd = orders.table("orders") / "_leat" / "staging" / "a"
     odd.mkdir(parents=True)
-    (odd / "assembling").write_text("")
+    (odd / "may-have-files").write_text("")
     harness.add_orders(orders, 5000, 5010)
     orders.run()
     equal(orders)
-    assert (odd / "assembling").exists()
+    assert (odd / "may-have-files").exists()
 
 
 # ---- plan ----

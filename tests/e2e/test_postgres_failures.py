@@ -226,7 +226,7 @@ def test_what_is_read_is_published_though_the_server_is_gone(shop, server, schem
     write_job(shop, server.url(), f"{schema}.slow: {{mode: full-refresh, partition_by: 'truncate(id, 10)'}}")
     process = shop.start("--json", "--workers", "1")
     try:
-        assert harness.wait_until(lambda: list(shop.lake.rglob("assembling")), process=process)
+        assert harness.wait_until(lambda: list(shop.lake.rglob("leat-*.parquet")), process=process)
         server.stop("immediate")
         result = ended(process)
     finally:
@@ -242,7 +242,7 @@ def test_the_snapshot_goes_once_all_rows_are_read(shop, server, schema):
     for n, held in ((1, False), (2, True)):
         write_job(shop, server.url(), "\n".join(streams[:n]))
         process = shop.start("--json", "--workers", "1")
-        assert harness.wait_until(lambda: list(shop.lake.rglob("assembling")), process=process)
+        assert harness.wait_until(lambda: list(shop.lake.rglob("leat-*.parquet")), process=process)
         found = server.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'leat' AND xact_start IS NOT NULL")
         assert process.poll() is None
         result = ended(process)

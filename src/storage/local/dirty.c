@@ -3,7 +3,8 @@
  *   put, copy ---> dirty set ---> local_sync ---> durable, or the storage is failed for good
  *
  * 1. An object is in the dirty set when put_commit or copy returns, and leaves it only to a sync that began later.
- *    Noting it can't fail: without memory for its name the whole file system counts as dirty.
+ *    Noting it can't fail: without memory for its name the whole file system counts as dirty. One that is removed before
+ *    leaves it, too: its bytes need not reach the disk.
  * 2. With a file go the entries of its directory and of all directories above it up to the root: a directory that
  *    another process made a moment ago may itself not be durable.
  * 3. Few files: each is synced by a descriptor that was open while it was written, so a failure is told to us
@@ -120,6 +121,21 @@ void local_note_put(struct local_root *root, const struct local_path *path, int 
     pthread_mutex_lock(&root->mutex);
     add_dirs(&root->dirty, parent);
     add_file(&root->dirty, path->text, fd);
+    pthread_mutex_unlock(&root->mutex);
+}
+
+void local_note_removed(struct local_root *root, const char *path)
+{
+    struct dirty_set *dirty = &root->dirty;
+    pthread_mutex_lock(&root->mutex);
+    for (size_t i = 0; i < dirty->n_files; i++) {
+        if (strcmp(dirty->files[i].path, path) != 0)
+            continue;
+        local_close(dirty->files[i].fd);
+        mem_free(dirty->files[i].path);
+        dirty->files[i] = dirty->files[--dirty->n_files];
+        break;
+    }
     pthread_mutex_unlock(&root->mutex);
 }
 

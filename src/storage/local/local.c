@@ -345,6 +345,7 @@ static status local_remove(struct storage *storage, const char *name, struct err
     local_close(dir);
     if (r != 0 && errno != ENOENT)
         return local_failed(local->root, "remove", path.text, err);
+    local_note_removed(local->root, path.text);
     prune(local->root, parent, strlen(local->prefix));
     return STATUS_OK;
 }
