@@ -18,49 +18,16 @@ static const int64_t MS_NS = 1000 * 1000;
 
 /* On a standby: what has come and what is replayed. On a primary: what is written, and what the standby that is furthest
  * behind has replayed. Then how long the server says it takes, in milliseconds, and how many standbys it hides. */
-#define POSITION(lsn)          "pg_catalog.pg_wal_lsn_diff(" lsn ", '0/0')::bigint"
-#define MILLISECONDS(interval) "(extract(epoch FROM " interval ") * 1000)::bigint"
 static const char lag_sql[] =
-    "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
-    " THEN " POSITION("pg_catalog.pg_last_wal_receive_lsn()") " ELSE " POSITION(
-        "pg_catalog.pg_current_wal_lsn()") " END,"
-                                           " CASE WHEN pg_catalog.pg_is_in_recovery()"
-                                           " THEN " POSITION("pg_catalog.pg_last_wal_replay_lsn()") " ELSE (SELECT " POSITION(
-                                               "min(replay_lsn)") " FROM "
-                                                                  "pg_catalog.pg_stat_replication) "
-                                                                  "END,"
-                                                                  " CASE WHEN "
-                                                                  "pg_catalog.pg_is_in_recovery()"
-                                                                  " THEN " MILLISECONDS("clock_"
-                                                                                        "timestamp("
-                                                                                        ") - "
-                                                                                        "pg_"
-                                                                                        "catalog."
-                                                                                        "pg_last_"
-                                                                                        "xact_"
-                                                                                        "replay_"
-                                                                                        "timestamp("
-                                                                                        ")") " ELSE"
-                                                                                             " ("
-                                                                                             "SELEC"
-                                                                                             "T"
-                                                                                             " " MILLISECONDS(
-                                                                                                 "m"
-                                                                                                 "a"
-                                                                                                 "x"
-                                                                                                 "("
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "p"
-                                                                                                 "l"
-                                                                                                 "a"
-                                                                                                 "y"
-                                                                                                 "_"
-                                                                                                 "l"
-                                                                                                 "a"
-                                                                                                 "g"
-                                                                                                 ")") " FROM pg_catalog.pg_stat_replication) END,"
-                                                                                                      " (SELECT count(*) FROM pg_catalog.pg_stat_replication WHERE state IS NULL)";
+    "SELECT pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()"
+    " THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_lsn() END,"
+    " '0/0')::bigint,"
+    " pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()"
+    " THEN pg_catalog.pg_last_wal_replay_lsn() ELSE min(replay_lsn) END, '0/0')::bigint,"
+    " (extract(epoch FROM CASE WHEN pg_catalog.pg_is_in_recovery()"
+    " THEN pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()"
+    " ELSE max(replay_lag) END) * 1000)::bigint,"
+    " count(*) FILTER (WHERE state IS NULL) FROM pg_catalog.pg_stat_replication";
 
 struct lag {
     int64_t bytes, ms;
