@@ -700,3 +700,30 @@ def test_a_subscriber_takes_xmin(shop, server, schema):
         applies.commit()
     shop.run()
     assert ids(shop, schema) == [5, 9]
+
+
+@pytest.mark.parametrize("own", ["bigserial", "bigint"])
+def test_rows_that_are_sent_to_a_partition_have_the_keys_of_what_it_is_part_of(shop, server, schema, own):
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial) PARTITION BY RANGE (id); CREATE TABLE {schema}.low (id {own} NOT NULL);"
+               f"ALTER TABLE {schema}.events ATTACH PARTITION {schema}.low FOR VALUES FROM (0) TO (1000)")
+    add = f"INSERT INTO {schema}.events DEFAULT VALUES"
+    server.sql(f"{add}; {add}; INSERT INTO {schema}.low VALUES (100)")
+    if own == "bigserial":
+        server.sql(f"SELECT setval('{schema}.low_id_seq', 100)")
+    write_job(shop, server.url(), f"{schema}.low: {{mode: incremental, update_key: id}}", ", settle: 0 s")
+    told = shop.run()
+    if own == "bigserial":
+        assert "comes from 2 sequences" in told.out, told
+    else:  # where the partition has none of its own, the bound is exact
+        assert "is 100, but the sequence" in told.out, told
+        server.sql(f"{add}; SELECT setval('{schema}.events_id_seq', 100)")
+        shop.run()
+        assert sorted(rows(shop, schema, "low", "id")) == [(1,), (2,), (3,), (100,)]
+
+
+def test_a_stream_of_a_name_that_is_none_leaves_the_others_alone(shop, server, schema, events):
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id}}\n"
+              f"{schema}.no.table: {{mode: incremental, update_key: id}}", ", settle: 0 s")
+    told = shop.run(expect=harness.SOME_FAILED)
+    assert "expected a table's name" in told.out + told.err, told
+    assert ids(shop, schema) == [1, 2, 3]

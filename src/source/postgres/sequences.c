@@ -33,10 +33,14 @@ static status name_streams(const char *const *streams, struct text *schemas, str
     text_append_char(names, '{');
     for (; *streams && s == STATUS_OK; streams++) {
         const char *schema, *name;
-        s = postgres_split_name(*streams, &arena, &schema, &name, err);
-        if (s == STATUS_OK) {
+        status_code named = postgres_split_name(*streams, &arena, &schema, &name, err);
+        if (named == STATUS_OK) {
             append_element(schemas, schema ? schema : "public");
             append_element(names, name);
+        } else if (named == STATUS_BAD_CONFIG) {
+            *err = (struct error){0}; /* that stream's own failure, once it is planned */
+        } else {
+            s = named;
         }
     }
     arena_release(&arena);
@@ -48,6 +52,15 @@ static status name_streams(const char *const *streams, struct text *schemas, str
     return text_check(names, err);
 }
 
+/* The relations whose defaults make the keys of what is in "read": all below it; and where that is a partition, all above,
+ * which send rows there with the keys of their own. */
+#define TREE_OF_READ                                                                               \
+    "below(oid) AS (SELECT oid FROM read UNION SELECT i.inhrelid FROM pg_inherits i JOIN below"    \
+    " ON i.inhparent = below.oid), above(oid) AS (SELECT oid FROM read UNION SELECT i.inhparent"   \
+    " FROM pg_inherits i JOIN above ON i.inhrelid = above.oid JOIN pg_class c ON"                  \
+    " c.oid = i.inhrelid AND c.relispartition), tree(oid) AS (SELECT oid FROM below UNION SELECT"  \
+    " oid FROM above)"
+
 /* Those of all columns: which of them is the key is known when a stream is planned. */
 static status list_sequences(PGconn *conn, const char *const *streams, PGresult **out,
                              struct error *err)
@@ -58,10 +71,9 @@ static status list_sequences(PGconn *conn, const char *const *streams, PGresult 
     const char *values[] = {text_string(&schemas), text_string(&names)};
     return postgres_query_with(
         conn,
-        "WITH RECURSIVE tree(oid) AS (SELECT c.oid FROM unnest($1::text[], $2::text[]) w(s, t)"
+        "WITH RECURSIVE read(oid) AS (SELECT c.oid FROM unnest($1::text[], $2::text[]) w(s, t)"
         " JOIN pg_namespace n ON n.nspname = w.s JOIN pg_class c ON c.relnamespace = n.oid AND"
-        " c.relname = w.t UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON"
-        " i.inhparent = tree.oid),"
+        " c.relname = w.t), " TREE_OF_READ ","
         " fed AS (SELECT d.objid AS oid FROM tree JOIN pg_depend d ON"
         " d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.oid AND d.refobjsubid > 0"
         " AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'"
@@ -167,8 +179,7 @@ status sequences_of_key(PGconn *conn, const struct postgres_table *table,
     const char *values[] = {text_string(&oids), key->name};
     return postgres_query_with(
         conn,
-        "WITH RECURSIVE tree(oid) AS (SELECT unnest($1::oid[]) UNION SELECT i.inhrelid FROM"
-        " pg_inherits i JOIN tree ON i.inhparent = tree.oid),"
+        "WITH RECURSIVE read(oid) AS (SELECT unnest($1::oid[])), " TREE_OF_READ ","
         " keys AS (SELECT attrelid, attnum FROM tree JOIN pg_attribute ON attrelid = tree.oid"
         " WHERE attname = $2 AND NOT attisdropped),"
         " defaults AS (SELECT a.oid, pg_get_expr(adbin, adrelid) !~"
