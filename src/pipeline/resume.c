@@ -194,6 +194,19 @@ static status put_manifests(struct stream_run *stream, struct error *err)
 
 /* ---- splits that may be kept under another snapshot ---- */
 
+/* The plan will be of what is left: by the time that the object is read it is too late to do without. */
+static status stat_whole(struct stream_run *stream, const char *name, uint64_t size_bytes,
+                         struct error *err)
+{
+    struct storage_entry entry;
+    if (!name)
+        return STATUS_OK;
+    TRY(storage_stat(stream->storage, name, &entry, err));
+    if (entry.size_bytes != size_bytes)
+        return error_set(err, STATUS_BAD_DATA, "%s is not whole", name);
+    return STATUS_OK;
+}
+
 static status read_kept_split(struct stream_run *stream, const char *run_id, const char *digest,
                               const json_t *splits, size_t n_columns, struct kept_splits *kept,
                               struct error *err)
@@ -214,6 +227,13 @@ static status read_kept_split(struct stream_run *stream, const char *run_id, con
         split->complete_below = end;
     }
     TRY(read_dead_manifest(stream, run_id, digest, (uint32_t)kept->n, n_columns, result, err));
+    status_code code = stat_whole(stream, result->segment, result->segment_bytes, err);
+    if (code == STATUS_OK)
+        code = stat_whole(stream, result->rejects, result->reject_bytes, err);
+    if (code != STATUS_OK) {
+        split_result_release(result);
+        return code;
+    }
     result->proven = true; /* else it had no manifest */
     kept->n++;
     return STATUS_OK;

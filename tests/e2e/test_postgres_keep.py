@@ -162,6 +162,21 @@ def test_a_run_that_was_stopped_leaves_them_to_the_next(shop, server, schema, ho
     assert not shop.staged()
 
 
+@pytest.mark.parametrize("cut", [False, True], ids=["gone", "cut"])
+def test_what_has_lost_its_segment_is_read_again(shop, server, schema, cut):
+    process = begin(shop, server, schema)
+    saved_some(shop, process)
+    harness.stop(process, signal.SIGKILL)
+    (segment,) = [p for p in shop.staged() if p.name.startswith("split-00002") and p.suffix == ".seg"]
+    if cut:
+        segment.write_bytes(segment.read_bytes()[:-1])
+    else:
+        segment.unlink()
+    report = shop.run().stream()
+    assert report["splits_kept"] == 2, report
+    assert loaded(shop, schema) == of_source(server, schema)
+
+
 def test_a_job_that_does_something_else_keeps_nothing(shop, server, schema):
     process = begin(shop, server, schema)
     saved_some(shop, process)
