@@ -88,6 +88,21 @@ status buffer_reserve(struct buffer *buffer, size_t bytes, struct error *err)
     return STATUS_OK;
 }
 
+void buffer_trim(struct buffer *buffer, size_t bytes)
+{
+    size_t keep = bytes > buffer->size ? bytes : buffer->size;
+    if (!buffer->mapped || keep >= buffer->capacity)
+        return;
+    size_t mapped = round_up(keep + BUFFER_PADDING, BUFFER_PAGE);
+    uint8_t *data = memory_get_ops()->map(buffer->data, buffer->mapped, mapped);
+    if (!data)
+        return;
+    buffer->data = data;
+    buffer->mapped = mapped;
+    buffer->capacity = mapped - BUFFER_PADDING;
+    memset(buffer->data + buffer->capacity, 0, BUFFER_PADDING);
+}
+
 status buffer_append(struct buffer *buffer, const void *bytes, size_t count, struct error *err)
 {
     if (count == 0)

@@ -81,6 +81,8 @@ struct buffer {
 /* Make room for at least BYTES in all (not in addition). Keeps the content. Large buffers are own
  * mappings: they grow without copying and pages cost nothing until touched. */
 status buffer_reserve(struct buffer *buffer, size_t bytes, struct error *err);
+/* The pages of a large buffer behind its first BYTES (at least its size) go back. */
+void buffer_trim(struct buffer *buffer, size_t bytes);
 status buffer_append(struct buffer *buffer, const void *bytes, size_t count, struct error *err);
 void buffer_release(struct buffer *buffer); /* leaves it empty; accepts zeroed */
 

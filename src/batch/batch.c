@@ -43,6 +43,12 @@ void batch_limit_data(struct batch *batch, struct data_room *room)
         limit_column(&batch->columns[i], room);
 }
 
+void batch_trim_data(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        column_trim_data(&batch->columns[i]);
+}
+
 void batch_clear(struct batch *batch)
 {
     batch_truncate(batch, 0);

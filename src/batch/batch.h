@@ -18,6 +18,8 @@ void batch_release(struct batch *batch);
 /* From now on values may be appended while ROOM lasts (borrowed; what the data grows by is taken off it); one for which
  * there is none is NO_MEMORY. */
 void batch_limit_data(struct batch *batch, struct data_room *room);
+/* Of the room that limits the data, what the values do not need, an eighth aside, is given back. */
+void batch_trim_data(struct batch *batch);
 void batch_clear(struct batch *batch);
 status batch_reserve(struct batch *batch, size_t rows, struct error *err);
 void batch_truncate(struct batch *batch, size_t rows);

@@ -96,6 +96,17 @@ status column_grow_data(struct column *column, size_t size, struct error *err)
     return grow(&column->data, size, err);
 }
 
+void column_trim_data(struct column *column)
+{
+    size_t capacity = column->data.capacity;
+    if (column->room)
+        buffer_trim(&column->data, column->data.size + column->data.size / 8);
+    if (column->room)
+        column->room->left += capacity - column->data.capacity;
+    for (size_t i = 0; i < column->n_children; i++)
+        column_trim_data(&column->children[i]);
+}
+
 /* The bitmap has room even while it is empty: the first NULL may come at any row. */
 static status reserve_validity(struct column *column, size_t rows, struct error *err)
 {

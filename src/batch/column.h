@@ -66,6 +66,8 @@ status column_reserve(struct column *column, size_t rows, struct error *err);
 status column_append_null(struct column *column, struct error *err); /* reserves by itself */
 /* More room for the bytes of text; at least SIZE. Readers need not call it. NO_MEMORY beyond the limit of the batch. */
 status column_grow_data(struct column *column, size_t size, struct error *err);
+/* Where the data has a limit: what is over an eighth more than the values take goes back. */
+void column_trim_data(struct column *column);
 
 /* The bit of the row being appended, where there is a bitmap at all. */
 static inline void column_mark_valid(struct column *column)

@@ -32,14 +32,17 @@ static status renew(struct batch *batch, struct error *err)
     return batch_init(batch, schema, err);
 }
 
-/* Ready for the next chunk. Memory that texts needed is not kept where it would be in the way of other columns' texts. */
+/* Ready for the next chunk, which is likely to be as this one was: what its texts used is kept, so that no page is asked for
+ * twice, but not where it would be in the way of other columns' texts. */
 status worker_empty(struct worker *worker, const struct split_room *room, struct error *err)
 {
-    uint64_t grown = room->data_bytes - worker->room.left;
+    bool much = room->data_bytes - worker->room.left > room->chunk_bytes / 2;
+    if (much)
+        batch_trim_data(&worker->chunk);
     batch_clear(&worker->chunk);
     batch_clear(&worker->gathered);
     row_group_release(&worker->group);
-    if (grown > room->chunk_bytes / 2) {
+    if (much && room->data_bytes - worker->room.left > room->chunk_bytes / 2) {
         TRY(renew(&worker->chunk, err));
         TRY(renew(&worker->gathered, err));
         worker->room.left = room->data_bytes;

@@ -62,6 +62,32 @@ static void a_large_reservation_costs_nothing_until_touched(void **state)
     buffer_release(&buffer);
 }
 
+static void a_trimmed_buffer_keeps_its_bytes_and_grows_again(void **state)
+{
+    struct buffer buffer = {0};
+    struct error err = {0};
+    assert_int_equal(buffer_reserve(&buffer, 8 << 20, &err), STATUS_OK);
+    memset(buffer.data, 0xEE, buffer.capacity);
+    buffer.size = 300000;
+    buffer_trim(&buffer, 0); /* never below what is used */
+    assert_in_range(buffer.capacity, 300000, 310000);
+    assert_sound(&buffer);
+    for (size_t i = 0; i < buffer.size; i++)
+        assert_int_equal(buffer.data[i], 0xEE);
+    assert_int_equal(buffer_reserve(&buffer, 8 << 20, &err), STATUS_OK);
+    assert_int_equal(buffer.data[299999], 0xEE);
+    assert_sound(&buffer);
+    size_t capacity = buffer.capacity;
+    buffer_trim(&buffer, capacity + 1);
+    assert_int_equal(buffer.capacity, capacity);
+    buffer_release(&buffer);
+
+    assert_int_equal(buffer_reserve(&buffer, 1000, &err), STATUS_OK);
+    buffer_trim(&buffer, 0);
+    assert_in_range(buffer.capacity, 1000, 1100);
+    buffer_release(&buffer);
+}
+
 static void an_absurd_reservation_is_refused(void **state)
 {
     struct buffer buffer = {0};
@@ -173,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_buffer_keeps_its_bytes_while_it_grows),
         cmocka_unit_test(an_empty_reservation_still_gives_readable_bytes),
         cmocka_unit_test(a_large_reservation_costs_nothing_until_touched),
+        cmocka_unit_test(a_trimmed_buffer_keeps_its_bytes_and_grows_again),
         cmocka_unit_test(an_absurd_reservation_is_refused),
         cmocka_unit_test(a_buffer_survives_every_failed_allocation),
         cmocka_unit_test(an_arena_hands_out_zeroed_aligned_bytes),

@@ -58,8 +58,63 @@ static void workers_of_other_shares_do_not_stay(void **state)
     schema_release(&stream.data_schema);
 }
 
+/* One chunk: N texts of SIZE bytes in column AT. */
+static void fill_chunk(struct worker *worker, size_t at, size_t n, size_t size)
+{
+    static const char text[1000];
+    struct error err = {0};
+    struct column *column = &worker->chunk.columns[at];
+    assert_int_equal(batch_reserve(&worker->chunk, n, &err), STATUS_OK);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(column_append_bytes(column, text, size, &err), STATUS_OK);
+}
+
+/* Chunk after chunk of the same kind asks for no new pages; one of another kind still has room for all its texts. */
+static void chunks_alike_keep_their_memory(void **state)
+{
+    enum { MB = 1 << 20 };
+    const struct field fields[] = {{.name = "a", .type.id = TYPE_UTF8},
+                                   {.name = "b", .type.id = TYPE_UTF8}};
+    const struct split_room room = {.share_bytes = 24 * MB,
+                                    .chunk_bytes = 8 * MB,
+                                    .data_bytes = 14 * MB,
+                                    .value_bytes = 2 * MB};
+    struct error err = {0};
+    struct stream_spec spec = {.format = format_drivers[0]};
+    struct stream_run stream = {.spec = &spec};
+    struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct worker *worker;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(schema_append(&stream.plan.schema, &fields[i], &err), STATUS_OK);
+        assert_int_equal(schema_append(&stream.data_schema, &fields[i], &err), STATUS_OK);
+    }
+    assert_int_equal(worker_take(&pass, room.share_bytes, &worker, &err), STATUS_OK);
+    assert_int_equal(worker_begin(worker, &room, &err), STATUS_OK);
+
+    fill_chunk(worker, 0, 3500, 1000); /* its buffer has grown to more than half a chunk */
+    assert_true(worker->chunk.columns[0].data.capacity > 4 * MB);
+    assert_int_equal(worker_empty(worker, &room, &err), STATUS_OK);
+    const uint8_t *pages = worker->chunk.columns[0].data.data;
+    size_t capacity = worker->chunk.columns[0].data.capacity;
+    assert_in_range(capacity, 3500000, 4 * MB);
+    fill_chunk(worker, 0, 3600, 1000);
+    assert_ptr_equal(worker->chunk.columns[0].data.data, pages);
+    assert_int_equal(worker->chunk.columns[0].data.capacity, capacity);
+
+    assert_int_equal(worker_empty(worker, &room, &err), STATUS_OK);
+    fill_chunk(worker, 1, 8000, 1000);
+    assert_int_equal(worker_empty(worker, &room, &err), STATUS_OK);
+    fill_chunk(worker, 0, 8000, 1000); /* what the last one took is not in the way */
+
+    worker_give_back(&pass, worker);
+    workers_free(&pass);
+    schema_release(&stream.plan.schema);
+    schema_release(&stream.data_schema);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(workers_of_other_shares_do_not_stay)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(workers_of_other_shares_do_not_stay),
+                                       cmocka_unit_test(chunks_alike_keep_their_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
