@@ -394,6 +394,7 @@ def test_a_refresh_does_not_empty_a_table_whose_rows_are_all_above_the_sequence(
     server.sql(f"SELECT setval('{schema}.events_id_seq', 1, false)")
     held = shop.run("--mode", "full-refresh", expect=harness.HELD)
     assert "has yet to come to the keys of all rows" in held.out + held.err, held
+    assert f"SELECT setval('{schema}.events_id_seq', 3)" in held.out + held.err, held
     assert ids(shop, schema) == [1, 2, 3]
 
 
@@ -719,6 +720,18 @@ def test_rows_that_are_sent_to_a_partition_have_the_keys_of_what_it_is_part_of(s
         server.sql(f"{add}; SELECT setval('{schema}.events_id_seq', 100)")
         shop.run()
         assert sorted(rows(shop, schema, "low", "id")) == [(1,), (2,), (3,), (100,)]
+
+
+def test_keys_of_an_application_are_loaded_once_their_column_has_no_sequence(shop, server, schema):
+    server.sql(f"CREATE TABLE {schema}.events (id bigserial PRIMARY KEY); INSERT INTO {schema}.events VALUES (70), (80)")
+    incremental(shop, server.url(), schema, "id")
+    told = shop.run()
+    assert "where rows always bring keys of their own, \\\"id\\\" should have no sequence" in told.out, told
+    assert ids(shop, schema) == []
+    server.sql(f"ALTER TABLE {schema}.events ALTER id DROP DEFAULT")
+    told = shop.run()
+    assert "comes from no sequence" in told.out, told
+    assert ids(shop, schema) == [70, 80]
 
 
 def test_a_stream_of_a_name_that_is_none_leaves_the_others_alone(shop, server, schema, events):

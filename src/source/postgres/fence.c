@@ -230,8 +230,8 @@ static status refuse_set_back(const struct read_request *request, const struct a
 /* Rows that no run can read yet are no reason to replace a table by an empty one. */
 static status hold_if_all_above(const struct source *source, const struct postgres_table *table,
                                 const struct postgres_column *key,
-                                const struct read_request *request, struct fence *out,
-                                struct error *err)
+                                const struct read_request *request, const struct ahead *ahead,
+                                struct arena *arena, struct fence *out, struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *any = NULL;
     SCOPED(text_release) struct text sql = {0};
@@ -246,9 +246,14 @@ static status hold_if_all_above(const struct source *source, const struct postgr
     TRY(postgres_query(source->before, text_string(&sql), &any, err));
     if (cell(any, 0, 0)[0] == 't')
         return STATUS_OK;
+    const char *then = sequences_remedy_above(&ahead->by, key, ahead->largest, arena);
     out->value.is_null = true;
-    out->held = "the sequence has yet to come to the keys of all rows";
-    return STATUS_OK;
+    out->held = then ? arena_printf(arena,
+                                    "the sequence %s goes on at %lld and has yet to come to the "
+                                    "keys of all rows (%s)",
+                                    ahead->by.name, (long long)ahead->by.look->next, then)
+                     : NULL;
+    return out->held ? STATUS_OK : error_no_memory(err);
 }
 
 /* Adds to what is said already. */
@@ -360,7 +365,7 @@ static status bound_by_waiting(const struct source *source, PGconn *conn,
     else
         TRY(bound_by_candidate(source, conn, table, key, request, &ahead, arena, out, err));
     if (ahead.above)
-        TRY(hold_if_all_above(source, table, key, request, out, err));
+        TRY(hold_if_all_above(source, table, key, request, &ahead, arena, out, err));
     return say_of_sequence(key, &ahead, arena, out, err);
 }
 

@@ -241,8 +241,10 @@ const char *sequences_remedy_above(const struct key_sequence *sequence,
 {
     if (largest == sequences_most(key->wire.type))
         return "give that row a smaller key";
-    return arena_printf(arena, "SELECT setval(%s, %lld) moves it behind them", sequence->literal,
-                        (long long)largest);
+    return arena_printf(arena,
+                        "SELECT setval(%s, %lld) moves it behind them; where rows always bring "
+                        "keys of their own, \"%s\" should have no sequence",
+                        sequence->literal, (long long)largest, key->name);
 }
 
 const char *sequences_say_hidden(const struct key_sequence *sequence,
