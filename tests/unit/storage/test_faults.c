@@ -240,6 +240,36 @@ static void few_objects_are_synced_one_by_one_and_many_at_once(void **state)
     assert_int_equal(syncfss, 1);
 }
 
+static void check_synced(struct scratch *scratch, unsigned expected)
+{
+    fsyncs = 0;
+    CHECK_OK(storage_sync(scratch->storage, &scratch->err));
+    assert_int_equal(fsyncs, expected);
+}
+
+static void what_was_removed_is_not_synced_and_what_bears_its_name_or_bytes_is(void **state)
+{
+    struct scratch *scratch = *state;
+    struct storage *below;
+    CHECK_OK(put_text(scratch, "a", "text"));
+    CHECK_OK(storage_remove(scratch->storage, "a", &scratch->err));
+    check_synced(scratch, 1); /* the directory */
+    CHECK_OK(put_text(scratch, "a", "text"));
+    CHECK_OK(storage_copy(scratch->storage, "a", "b", &scratch->err));
+    CHECK_OK(storage_remove(scratch->storage, "a", &scratch->err));
+    check_synced(scratch, 2);
+    CHECK_OK(put_text(scratch, "a", "text"));
+    CHECK_OK(storage_remove(scratch->storage, "a", &scratch->err));
+    CHECK_OK(put_text(scratch, "a", "more"));
+    check_synced(scratch, 2);
+    CHECK_OK(storage_open_below(scratch->storage, "c", &below, &scratch->err));
+    CHECK_OK(storage_put(below, "a", PUT_IF_ABSENT, "text", 4, &scratch->err));
+    CHECK_OK(storage_put(below, "b", PUT_IF_ABSENT, "text", 4, &scratch->err));
+    CHECK_OK(storage_remove(below, "b", &scratch->err));
+    storage_close(below);
+    check_synced(scratch, 3); /* c/a, c, and where c is */
+}
+
 static void a_durable_put_syncs_its_bytes_before_the_name_appears(void **state)
 {
     struct scratch *scratch = *state;
@@ -269,6 +299,7 @@ int main(void)
         T(each_failing_call_leaves_no_object_and_the_next_try_works),
         T(a_failed_sync_is_never_tried_again),
         T(few_objects_are_synced_one_by_one_and_many_at_once),
+        T(what_was_removed_is_not_synced_and_what_bears_its_name_or_bytes_is),
         T(a_durable_put_syncs_its_bytes_before_the_name_appears),
     };
     return cmocka_run_group_tests_name("storage/faults", tests, NULL, NULL);
