@@ -734,6 +734,22 @@ def test_keys_of_an_application_are_loaded_once_their_column_has_no_sequence(sho
     assert ids(shop, schema) == [70, 80]
 
 
+@pytest.mark.parametrize("hold", ["ALTER TABLE {s}.other DROP more", "TRUNCATE {s}.other RESTART IDENTITY"])
+def test_a_locked_sequence_leaves_streams_of_other_sequences_alone(shop, server, schema, events, hold):
+    server.sql(f"CREATE TABLE {schema}.other (id bigserial, more serial)")
+    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id}}\n"
+              f"{schema}.other: {{mode: incremental, update_key: id}}", ", settle: 0 s, lock_timeout: 1 s")
+    with server.connect() as other:
+        other.execute(hold.format(s=schema))
+        told = shop.leat("run", shop.job, "--json")
+        assert [s["outcome"] for s in told.json["streams"]] == ["published", "failed"], told
+        assert "were not looked at" not in told.out, told
+        assert "transactions" in told.json["streams"][0]["notes"][0], told  # this one's; the candidate is looked at
+        other.rollback()
+    shop.run()
+    assert ids(shop, schema) == [1, 2, 3]
+
+
 def test_a_stream_of_a_name_that_is_none_leaves_the_others_alone(shop, server, schema, events):
     write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id}}\n"
               f"{schema}.no.table: {{mode: incremental, update_key: id}}", ", settle: 0 s")

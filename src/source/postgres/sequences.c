@@ -113,17 +113,47 @@ static void add_read(const PGresult *values, struct fence_facts *facts)
     }
 }
 
-static status read_values(PGconn *conn, const char *sql, struct fence_facts *facts,
+static status read_values(PGconn *conn, const struct text *sql, struct fence_facts *facts,
                           struct error *err)
 {
     SCOPED(postgres_clearp) PGresult *values = NULL;
-    status_code s = postgres_query(conn, sql, &values, err);
-    if (s == STATUS_OK)
-        add_read(values, facts);
-    else if (err->source_code != postgres_state_number("42P01"))
+    TRY(text_check(sql, err));
+    TRY(postgres_query(conn, text_string(sql), &values, err));
+    add_read(values, facts);
+    return STATUS_OK;
+}
+
+/* Dropped this moment, or locked by who will drop or restart it: no reason to fail the streams that have others. */
+static bool is_of_one(const struct error *err)
+{
+    return err->source_code == postgres_state_number("42P01") ||
+           err->source_code == postgres_state_number("55P03");
+}
+
+static void add_question(const PGresult *list, int row, struct text *sql)
+{
+    text_printf(sql, "%sSELECT %s, last_value, is_called FROM %s", sql->size ? " UNION ALL " : "",
+                cell(list, row, 0), cell(list, row, 1));
+}
+
+/* Row ROW of LIST. The wait for a lock was had already, for all of them. */
+static status look_at_one(PGconn *conn, const PGresult *list, int row, struct fence_facts *facts,
+                          struct error *err)
+{
+    SCOPED(postgres_clearp) PGresult *locked = NULL;
+    SCOPED(text_release) struct text sql = {0};
+    TRY(postgres_query_of(conn,
+                          "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'relation' AND"
+                          " relation = $1::bigint::oid AND granted AND"
+                          " mode = 'AccessExclusiveLock')",
+                          postgres_cell_number(list, row, 0), &locked, err));
+    if (cell(locked, 0, 0)[0] == 't')
+        return STATUS_OK;
+    add_question(list, row, &sql);
+    status_code s = read_values(conn, &sql, facts, err);
+    if (s == STATUS_OK || !is_of_one(err))
         return s;
-    else
-        *err = (struct error){0}; /* dropped this moment: none of them was looked at */
+    *err = (struct error){0};
     return STATUS_OK;
 }
 
@@ -136,11 +166,17 @@ static status look_at_some(PGconn *conn, const PGresult *list, int from, int to,
         if (*cell(list, i, 2))
             TRY(add_hidden(list, i, facts, err));
         else
-            text_printf(&sql, "%sSELECT %s, last_value, is_called FROM %s",
-                        sql.size ? " UNION ALL " : "", cell(list, i, 0), cell(list, i, 1));
+            add_question(list, i, &sql);
     }
-    TRY(text_check(&sql, err));
-    return sql.size ? read_values(conn, text_string(&sql), facts, err) : STATUS_OK;
+    status_code s = sql.size ? read_values(conn, &sql, facts, err) : STATUS_OK;
+    if (s == STATUS_OK || !is_of_one(err))
+        return s;
+    *err = (struct error){0};
+    for (int i = from; i < to; i++) {
+        if (!*cell(list, i, 2))
+            TRY(look_at_one(conn, list, i, facts, err));
+    }
+    return STATUS_OK;
 }
 
 status sequences_look(PGconn *conn, const char *const *streams, struct fence_facts *facts,
