@@ -17,13 +17,15 @@ enum { LOOK_MS = 50, PATIENCE_MS = 10000 };
 static const int64_t MS_NS = 1000 * 1000;
 
 /* On a standby: what has come and what is replayed. On a primary: what is written, and what the standby that is furthest
- * behind has replayed. Then how long the server says it takes, in milliseconds, and how many standbys it hides. */
+ * behind has replayed. Then how long the server says it takes, in milliseconds, and how many standbys it hides. Of the places
+ * themselves there is no min() before PostgreSQL 13. */
 static const char lag_sql[] =
     "SELECT pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()"
     " THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_lsn() END,"
     " '0/0')::bigint,"
-    " pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()"
-    " THEN pg_catalog.pg_last_wal_replay_lsn() ELSE min(replay_lsn) END, '0/0')::bigint,"
+    " (CASE WHEN pg_catalog.pg_is_in_recovery()"
+    " THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_replay_lsn(), '0/0')"
+    " ELSE min(pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0')) END)::bigint,"
     " (extract(epoch FROM CASE WHEN pg_catalog.pg_is_in_recovery()"
     " THEN pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()"
     " ELSE max(replay_lag) END) * 1000)::bigint,"
