@@ -59,6 +59,13 @@ def server():
         server.stop()
 
 
+@pytest.fixture
+def blocks(server):
+    """For tests of a table without a key that several readers read."""
+    if server.version() < 14:
+        pytest.skip("before PostgreSQL 14 there are no ranges of blocks, and a table without a key is one piece")
+
+
 @pytest.fixture(scope="module")
 def standby(server, place):
     """A streaming standby of it."""

@@ -217,8 +217,12 @@ def test_partitions_are_those_of_the_snapshot(shop, server, schema, change, does
     with stopped(shop) as process:
         waited = waits(server, change.format(schema))
         assert does_wait is None or waited == does_wait
-    finish(process, harness.PUBLISHED)
-    assert ids(shop, schema) == [*range(1, 60001)]
+    result = finish(process, harness.PUBLISHED)
+    if server.version() < 14 and does_wait is False:  # read as one, through the parent, which has one more part now
+        assert "a partition was attached" in str(result.stream()["notes"])
+        assert ids(shop, schema) == [*range(1, 60001), 90001]
+    else:
+        assert ids(shop, schema) == [*range(1, 60001)]
 
 
 def test_a_partition_attached_to_a_table_that_is_read_as_one_wants_another_snapshot(shop, server, schema):
@@ -235,6 +239,7 @@ def test_a_partition_attached_to_a_table_that_is_read_as_one_wants_another_snaps
     assert ids(shop, schema) == [*range(1, 59101), 60500]
 
 
+@pytest.mark.usefixtures("blocks")
 def test_rows_read_without_the_locks_of_the_snapshot_are_not_published(shop, server, schema):
     """The holder of the snapshot is killed; a reader that still sees it goes on to a table that nobody keeps from changing."""
     partitioned(server, schema)

@@ -104,6 +104,7 @@ def test_connections_that_are_ended_between_two_splits_are_made_up_for(shop, ser
     published_whole(shop, schema, result, "later")
 
 
+@pytest.mark.usefixtures("blocks")
 def test_a_run_goes_on_with_the_connections_it_gets(shop, server, schema):
     write_job(shop, server.url(user=f"few_{schema}"), slow_table(server, schema))
     server.sql(f"CREATE ROLE few_{schema} LOGIN SUPERUSER CONNECTION LIMIT 5; ALTER ROLE few_{schema} NOSUPERUSER;"
@@ -249,6 +250,7 @@ def test_the_snapshot_goes_once_all_rows_are_read(shop, server, schema):
         assert result.code == harness.PUBLISHED and bool(found) == held, (n, found, str(result))
 
 
+@pytest.mark.usefixtures("blocks")
 def test_a_run_killed_between_two_snapshots_leaves_nothing_bad(shop, server, schema):
     write_job(shop, server.url(), slow_table(server, schema))
     process = shop.start("--json", "--readers", "2")

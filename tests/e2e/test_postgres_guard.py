@@ -40,6 +40,7 @@ def check_table(shop, name="big"):
 # ---- how many read ----
 
 
+@pytest.mark.usefixtures("blocks")
 def test_over_a_long_link_the_readers_become_more(shop, server):
     with DelayProxy(server.port, 0.040, 64 << 10) as proxy:
         write(shop, far(server, proxy))
@@ -52,6 +53,7 @@ def test_over_a_long_link_the_readers_become_more(shop, server):
     assert readers["rates"][-1]["bytes_per_second"] > 1.2 * readers["rates"][0]["bytes_per_second"], readers
 
 
+@pytest.mark.usefixtures("blocks")
 def test_a_number_that_is_given_stays(shop, server):
     with DelayProxy(server.port, 0.010, 256 << 10) as proxy:
         write(shop, far(server, proxy))
@@ -68,12 +70,14 @@ def test_no_more_readers_than_connections_allows(shop, server):
     assert (readers["chosen"], readers["why"]) == (1, "the stream is in one piece")
 
 
+@pytest.mark.usefixtures("blocks")
 def test_a_plan_says_between_how_many(shop, server):
     write(shop, server.url(), ", connections: 5")
     assert "2 to 5 readers" in shop.leat("plan", shop.job).out
     assert ", 4 readers" in shop.leat("plan", shop.job, "--readers", 4).out
 
 
+@pytest.mark.usefixtures("blocks")
 def test_a_run_in_words_says_why(shop, server):
     with DelayProxy(server.port, 0.040, 64 << 10) as proxy:
         write(shop, far(server, proxy))
@@ -81,6 +85,7 @@ def test_a_run_in_words_says_why(shop, server):
     assert " readers: " in out and " (2: " in out and "B/s, 3: " in out, out
 
 
+@pytest.mark.usefixtures("blocks")
 def test_all_connections_of_a_run_are_bounded(shop, server):
     """Several streams, the first over many connections, the second over one: three plan and hold, `connections` read."""
     streams = "\n".join(f"public.{name}: {{mode: full-refresh, object: {name}}}" for name in ("big", "lone", "one"))

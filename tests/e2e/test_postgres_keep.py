@@ -199,6 +199,7 @@ def test_what_was_read_on_another_day_is_read_again(shop, server, schema):
     assert loaded(shop, schema) == of_source(server, schema)
 
 
+@pytest.mark.usefixtures("blocks")
 def test_blocks_are_not_kept(shop, server, schema):
     """A first load reads them: rows may lie elsewhere under another snapshot."""
     events(server, schema)
