@@ -112,7 +112,7 @@ bool local_write_all(int fd, const void *bytes, size_t size);
 status local_note_device(struct local_root *root, int fd, const char *path, struct error *err);
 /* The object at PATH appeared; it, open as FD, and the names of its directories must be synced. Takes FD over. */
 void local_note_put(struct local_root *root, const struct local_path *path, int fd);
-/* The object at PATH, if it is to be synced, is gone. */
+/* The object at PATH, if it is to be synced, is gone. Nobody puts another one there meanwhile. */
 void local_note_removed(struct local_root *root, const char *path);
 /* The entries of directory PATH and those of the directories above it changed. */
 void local_note_dir(struct local_root *root, const char *path);
