@@ -121,6 +121,11 @@ static int faulty_syncfs(int fd)
     return result;
 }
 
+static void pass_write_behind(int fd)
+{
+    inner->write_behind(fd);
+}
+
 static int faulty_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
     struct fault_effect effect = before_two(FAULT_LINKAT, from_dir, from, to_dir, to);
@@ -229,6 +234,7 @@ static const struct file_ops faulty_files = {
     .copy_file_range = faulty_copy_file_range,
     .fsync = faulty_fsync,
     .syncfs = faulty_syncfs,
+    .write_behind = pass_write_behind,
     .linkat = faulty_linkat,
     .renameat = faulty_renameat,
     .unlinkat = faulty_unlinkat,

@@ -93,6 +93,11 @@ static ssize_t system_copy_file_range(int in, off_t *in_offset, int out, size_t 
     return copy_file_range(in, in_offset, out, NULL, size, 0);
 }
 
+static void system_write_behind(int fd)
+{
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* what fails, fsync will tell */
+}
+
 static int system_fstat(int fd, struct stat *out)
 {
     return fstat(fd, out);
@@ -111,6 +116,7 @@ static const struct file_ops system_ops = {
     .copy_file_range = system_copy_file_range,
     .fsync = fsync,
     .syncfs = syncfs,
+    .write_behind = system_write_behind,
     .linkat = linkat,
     .renameat = renameat,
     .unlinkat = unlinkat,

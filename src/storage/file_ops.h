@@ -18,6 +18,8 @@ struct file_ops {
     ssize_t (*copy_file_range)(int in, off_t *in_offset, int out, size_t size);
     int (*fsync)(int fd);
     int (*syncfs)(int fd);
+    /* The system may begin to write what is dirty of FD; nothing is waited for, and nothing is durable by it. */
+    void (*write_behind)(int fd);
     int (*linkat)(int from_dir, const char *from, int to_dir, const char *to, int flags);
     int (*renameat)(int from_dir, const char *from, int to_dir, const char *to);
     int (*unlinkat)(int dir, const char *path, int flags);

@@ -43,6 +43,8 @@ enum put_mode {
     /* As PUT_IF_ABSENT, and the bytes are durable before the name appears: for an object that others act on the
      * moment they see it, such as a version. The name itself is durable after sync. */
     PUT_IF_ABSENT_DURABLE,
+    /* As PUT_IF_ABSENT; a sync is sure to come: bytes may go to the disk while more are put. */
+    PUT_IF_ABSENT_SYNCED,
 };
 
 struct storage_driver {

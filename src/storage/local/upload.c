@@ -18,6 +18,7 @@
 
 enum {
     UPLOAD_BUFFER_BYTES = 256 * 1024,
+    WRITE_BEHIND_BYTES = 4 << 20,
     TEMP_NAME_BYTES = 33,
     SWEEP_AGE_S = 3600,
 };
@@ -31,6 +32,7 @@ struct upload {
     char temp_name[TEMP_NAME_BYTES];
     uint8_t *buffer; /* UPLOAD_BUFFER_BYTES once something small was written */
     size_t buffered;
+    uint64_t waiting; /* bytes written since the system was last told to begin */
     struct local_path path;
 };
 
@@ -145,12 +147,23 @@ status local_put_begin(struct storage *storage, const char *name, enum put_mode 
 
 /* ---- write ---- */
 
+/* The disk works while the rest is put, and the barrier finds less to wait for. */
+static void write_behind(struct upload *upload, uint64_t least)
+{
+    if (upload->mode != PUT_IF_ABSENT_SYNCED || upload->waiting < least)
+        return;
+    file_ops()->write_behind(upload->fd);
+    upload->waiting = 0;
+}
+
 static status upload_flush(struct upload *upload, struct error *err)
 {
     size_t size = upload->buffered;
     upload->buffered = 0;
     if (size > 0 && !local_write_all(upload->fd, upload->buffer, size))
         return upload_failed(upload, "write", err);
+    upload->waiting += size;
+    write_behind(upload, WRITE_BEHIND_BYTES);
     return STATUS_OK;
 }
 
@@ -168,6 +181,8 @@ status local_put_write(struct upload *upload, const void *bytes, size_t size, st
     if (size >= UPLOAD_BUFFER_BYTES) {
         if (!local_write_all(upload->fd, bytes, size))
             return upload_failed(upload, "write", err);
+        upload->waiting += size;
+        write_behind(upload, WRITE_BEHIND_BYTES);
         return STATUS_OK;
     }
     TRY(need_buffer(upload, err));
@@ -219,6 +234,8 @@ status local_put_copy_range(struct upload *upload, struct storage_object *from, 
             return upload_failed(upload, "copy into", err);
         offset += (uint64_t)n;
         length -= (uint64_t)n;
+        upload->waiting += (uint64_t)n;
+        write_behind(upload, WRITE_BEHIND_BYTES);
     }
     return STATUS_OK;
 }
@@ -279,9 +296,11 @@ status local_put_commit(struct upload *upload, struct error *err)
     SCOPED(upload_abortp) struct upload *scoped = upload;
     TRY(upload_flush(scoped, err));
     /* A name that replaces, or that others act on at once, must never lead to bytes that a power cut can take. */
-    if (scoped->mode != PUT_IF_ABSENT && UNINTERRUPTED(file_ops()->fsync(scoped->fd)) != 0)
+    bool at_once = scoped->mode == PUT_REPLACE || scoped->mode == PUT_IF_ABSENT_DURABLE;
+    if (at_once && UNINTERRUPTED(file_ops()->fsync(scoped->fd)) != 0)
         return upload_failed(scoped, "sync", err);
     TRY(upload_appear(scoped, err));
+    write_behind(scoped, 1);
     local_note_put(scoped->storage->root, &scoped->path, scoped->fd);
     scoped->fd = -1;
     return STATUS_OK;
