@@ -308,6 +308,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.split_rows = MIN_SPLIT_ROWS;
     stream->request.split_count = SPLITS_AIMED_AT;
     stream->request.kept_rows = KEPT_SPLIT_ROWS;
+    stream->request.crew = stream->run->workers;
     stream->request.max_split_rows = stream->row_group_rows;
     TRY(plan_source(stream, err));
     TRY(keep_while_held(stream, err));

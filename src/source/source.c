@@ -1,5 +1,6 @@
 #include "source/source.h"
 
+#include <math.h>
 #include <string.h>
 
 void read_plan_release(struct read_plan *plan)
@@ -34,6 +35,17 @@ void source_catalog_release(struct source_catalog *catalog)
     *catalog = (struct source_catalog){0};
 }
 
+/* With few splits an odd one out is waited for: rather fewer of them. */
+static double shared_evenly(const struct read_request *request, double rows, double split_rows)
+{
+    enum { FEW = 12 }; /* rounds */
+    double rounds = request->crew ? floor(rows / split_rows / request->crew) : 0;
+    if (rounds < 1 || rounds > FEW)
+        return split_rows;
+    double even = rows / (rounds * request->crew);
+    return request->max_split_rows && even > (double)request->max_split_rows ? split_rows : even;
+}
+
 double read_request_split_rows(const struct read_request *request, double rows)
 {
     enum { FEWER = 5 }; /* times fewer splits than split_count */
@@ -46,7 +58,7 @@ double read_request_split_rows(const struct read_request *request, double rows)
         wanted = (double)request->split_rows;
     if (request->max_split_rows && wanted > (double)request->max_split_rows)
         wanted = (double)request->max_split_rows;
-    return wanted;
+    return shared_evenly(request, rows, wanted);
 }
 
 bool source_has_row_key(const struct source_driver *driver, const char *name)

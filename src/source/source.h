@@ -62,12 +62,13 @@ struct read_request {
     const struct schema *contract;
     /* Columns that tell rows apart, NULL-terminated; NULL: the job names none. */
     const char *const *primary_key;
-    const char *update_key; /* watermark column; NULL: all rows */
-    bool watched;           /* some stream of the run has one */
+    const char *update_key;   /* watermark column; NULL: all rows */
+    bool watched;             /* some stream of the run has one */
     const char *const *keyed; /* streams of the run with one, NULL-terminated; NULL: this one */
     const struct scalar
         *lower; /* read update_key >= lower; NULL: from the start. Its type is the key's. */
-    bool bound_known; /* the caller leaves out what an earlier bound does: no new one is looked for */
+    bool
+        bound_known; /* the caller leaves out what an earlier bound does: no new one is looked for */
     const char *fence_state; /* what the plan of the last published run left in its own; NULL */
     bool
         nulls_ok; /* rows whose update_key is NULL are read on every first load; else an error with a count */
@@ -77,6 +78,7 @@ struct read_request {
     uint64_t max_split_rows; /* ... and at most this many; 0: no limit */
     uint64_t
         kept_rows; /* splits of so many rows are worth having a fifth of split_count; 0: they are not */
+    uint32_t crew; /* readers that will share them: few splits are a multiple of it; 0: not known */
     uint32_t max_readers;        /* connections the job allows */
     const struct cancel *cancel; /* of the run: may be looked at until close; NULL: none */
 };

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -223,20 +224,21 @@ static status make_splits(struct planning *p, struct error *err)
     return STATUS_OK;
 }
 
-/* The cuts are as fine as a split may be; keep every k-th, so that a split has the rows that the request aims at. */
+/* The cuts are as fine as a split may be; keep so many, evenly, that a split has the rows that the request aims at. */
 static void thin_cuts(struct planning *p, uint64_t least_rows)
 {
-    double rows = p->cuts.rows, finest = rows / (double)(p->cuts.n_cuts + 1);
-    double wanted = read_request_split_rows(p->request, rows);
+    size_t finest = p->cuts.n_cuts + 1;
+    double wanted = read_request_split_rows(p->request, p->cuts.rows);
     if (wanted < 1)
         wanted = (double)least_rows;
-    size_t step = finest > 0 ? (size_t)(wanted / finest) : 1;
-    size_t kept = 0;
-    if (step < 2)
+    size_t n = (size_t)ceil(p->cuts.rows / wanted - 1e-6); /* of splits */
+    if (n < 1)
+        n = 1;
+    if (n >= finest)
         return;
-    for (size_t i = step - 1; i < p->cuts.n_cuts; i += step)
-        p->cuts.cuts[kept++] = p->cuts.cuts[i];
-    p->cuts.n_cuts = kept;
+    for (size_t i = 1; i < n; i++)
+        p->cuts.cuts[i - 1] = p->cuts.cuts[i * finest / n - 1];
+    p->cuts.n_cuts = n - 1;
 }
 
 static status cut(struct planning *p, struct error *err)
