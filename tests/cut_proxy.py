@@ -3,6 +3,7 @@
     with CutProxy(server.port) as proxy:
         ... connect to 127.0.0.1:proxy.port ...
         proxy.cut()     # what is connected now stays silent for ever; new connections too, until heal()
+    proxy.cut_before(b"SELECT 1")  # the first connection that says so, before the server hears it
 """
 
 import contextlib
@@ -19,6 +20,7 @@ class CutProxy:
         self.lock = threading.Lock()
         self.pairs = []  # (client, server, its own cut)
         self.silent = False
+        self.words = None
         self.stopped = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -42,6 +44,16 @@ class CutProxy:
     def heal(self):
         """For new connections."""
         self.silent = False
+
+    def cut_before(self, words: bytes):
+        self.words = words
+
+    def _is_cut_by(self, data):
+        with self.lock:
+            found = self.words is not None and self.words in data
+            if found:
+                self.words = None
+            return found
 
     def cut_those(self, chosen):
         """Cut the connections that come to the server from a port that CHOSEN says yes to."""
@@ -78,6 +90,9 @@ class CutProxy:
                         return
                     try:
                         data = key.fileobj.recv(65536)
+                        if key.fileobj is client and self._is_cut_by(data):
+                            cut.set()
+                            return
                         if data:
                             ways[key.fileobj].sendall(data)
                     except OSError:

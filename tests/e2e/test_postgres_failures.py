@@ -334,6 +334,24 @@ def test_a_reader_that_is_cut_off_goes_on_in_the_same_snapshot(shop, server, sch
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("words", [b"SET TRANSACTION SNAPSHOT", b"SET search_path"])
+def test_a_reader_that_is_cut_off_as_it_begins_is_made_up_for(shop, server, schema, words):
+    job = slow_table(server, schema)
+    with CutProxy(server.port) as proxy:
+        cut_job(shop, proxy, job)
+        process = shop.start("--json", "--readers", "2")
+        assert harness.wait_until(lambda: len(reading(server)) == 2, process=process)
+        proxy.cut_before(words)
+        kill(server, reading(server)[:1])
+        started = time.monotonic()
+        result = ended(process)
+        assert proxy.words is None
+    published_whole(shop, schema, result)
+    assert "snapshot was lost" not in result.out, result
+    assert time.monotonic() - started < 20
+
+
 def test_a_server_that_is_cut_off_is_read_anew_once_it_is_back(shop, server, schema):
     job = slow_table(server, schema)
     with CutProxy(server.port) as proxy:

@@ -262,6 +262,16 @@ status postgres_run(PGconn *conn, const char *sql, struct error *err)
     return STATUS_OK;
 }
 
+status postgres_run_within(PGconn *conn, const char *sql, int64_t within_ms, struct error *err)
+{
+    PGresult *result = NULL;
+    if (!PQsendQuery(conn, sql))
+        return postgres_result_error(conn, NULL, err);
+    TRY(take_result(conn, within_ms, &result, err));
+    PQclear(result);
+    return STATUS_OK;
+}
+
 static void quote(struct text *sql, const char *value, char mark)
 {
     text_append_char(sql, mark);
@@ -445,8 +455,10 @@ static void append_settings(PGconn *conn, const struct connection_options *optio
                 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms);
 }
 
+/* The kernel may hear from a proxy on the way that hears nothing itself. */
 static status set_session(PGconn *conn, const struct connection_options *options, struct error *err)
 {
+    int64_t within_ms = options->network_timeout_s * 1000;
     SCOPED(postgres_clearp) PGresult *result = NULL;
     SCOPED(text_release) struct text guarded = {0};
     SCOPED(text_release) struct text sql = {0};
@@ -457,7 +469,7 @@ static status set_session(PGconn *conn, const struct connection_options *options
     TRY(text_check(&sql, err));
     if (!PQsendQuery(conn, text_string(&guarded)))
         return postgres_result_error(conn, NULL, err);
-    TRY(gather_result(conn, 0, &result, err));
+    TRY(gather_result(conn, within_ms, &result, err));
     if (PQresultStatus(result) == PGRES_COMMAND_OK)
         return STATUS_OK;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -467,7 +479,7 @@ static status set_session(PGconn *conn, const struct connection_options *options
         TRY(pooler_keeps_sessions(options, conn, err));
     if (options->sessions_kept)
         *options->sessions_kept = true;
-    return postgres_run(conn, text_string(&sql), err);
+    return postgres_run_within(conn, text_string(&sql), within_ms, err);
 }
 
 void postgres_disconnectp(PGconn **conn)

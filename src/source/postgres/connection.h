@@ -35,6 +35,8 @@ void postgres_clearp(PGresult **result);
 /* SQL without a result; with one (the caller clears it). CANCELLED: the query is cancelled on the server, and the connection
  * is of no more use. */
 status postgres_run(PGconn *conn, const char *sql, struct error *err);
+/* What takes no time but the network's: UNAVAILABLE after WITHIN_MS. */
+status postgres_run_within(PGconn *conn, const char *sql, int64_t within_ms, struct error *err);
 status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err);
 /* The same with N text parameters. */
 status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,

@@ -159,7 +159,8 @@ static status join_new(struct source *source, PGconn **out, struct error *err)
     TRY(text_check(&sql, err));
     status_code s = postgres_connect(&source->connect, &conn, err);
     if (s == STATUS_OK) {
-        s = postgres_run(conn, text_string(&sql), err);
+        s = postgres_run_within(conn, text_string(&sql), source->connect.network_timeout_s * 1000,
+                                err);
         if (s != STATUS_OK && says_gone(err))
             s = STATUS_SNAPSHOT_LOST;
     }
