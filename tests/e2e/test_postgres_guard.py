@@ -193,6 +193,7 @@ def test_while_a_standby_is_behind_nothing_is_read(shop, server, place):
     check_table(shop)
 
 
+@pytest.mark.usefixtures("blocks")  # the time is known when the only piece has begun
 def test_a_standby_that_stands_still_is_behind_in_time(shop, server, place):
     standby = server.standby(place / "still", {"hot_standby": "on"})
     try:
