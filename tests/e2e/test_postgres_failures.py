@@ -57,7 +57,10 @@ def kill(server, pids):
 
 
 def ended(process, timeout=90):
-    out, err = process.communicate(timeout=timeout)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    finally:
+        process.kill()  # no later test finds its sessions
     return harness.Result(process.returncode, out.decode(), err.decode(), 0)
 
 
