@@ -219,16 +219,24 @@ status stream_remember_files(struct stream_run *stream, struct error *err)
     return code;
 }
 
+static status_code remove_segment(void *context, size_t number, struct error *err)
+{
+    struct stream_run *stream = context;
+    const char *segment = stream->splits[stream->saver.splits[number]].segment;
+    struct error ignored = {0};
+    if (segment)
+        (void)!storage_remove(stream->storage, segment, &ignored); /* later is early enough */
+    return STATUS_OK;
+}
+
+/* By all workers: the kernel takes its time over the pages of each. */
 void stream_remember_no_more(struct stream_run *stream)
 {
     struct saver *saver = &stream->saver;
     struct error ignored = {0};
     stop_saver(saver);
-    for (size_t i = 0; i < saver->n; i++) {
-        const char *segment = stream->splits[saver->splits[i]].segment;
-        if (segment)
-            (void)!storage_remove(stream->storage, segment, &ignored); /* later is early enough */
-    }
+    (void)!thread_run_all(saver->n, stream->run->workers, remove_segment, stream, &stream->cancel,
+                          &ignored);
     saver->n = 0;
 }
 
