@@ -282,10 +282,16 @@ static status report_plan(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
-/* While the source can't tell which rows are complete, a load that would replace the table leaves it as it is. */
+/* While the source can't tell which rows are complete, a load that would replace the table leaves it as it is. A table that
+ * stays empty until somebody does something is not made at all. */
 static status keep_while_held(struct stream_run *stream, struct error *err)
 {
-    if (!stream->plan.bound_held || !stream->state.has_record || stream->partial)
+    if (!stream->plan.bound_held || stream->partial)
+        return STATUS_OK;
+    if (!stream->state.has_record && stream->plan.bound_wants_help)
+        return error_set(err, STATUS_HELD, "%s, so a first load would be without rows",
+                         stream->plan.bound_held);
+    if (!stream->state.has_record)
         return STATUS_OK;
     if (stream->mode != MODE_INCREMENTAL)
         return error_set(err, STATUS_HELD,

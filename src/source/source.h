@@ -111,6 +111,7 @@ struct read_plan {
     bool
         bound_is_fence; /* false: rows equal to the bound may still come; read again with digests */
     const char *bound_held;  /* why no bound can be told for now; then no row is read */
+    bool bound_wants_help;   /* and time alone will not change that: a first load is held, too */
     const char *fence_state; /* the driver's own, for the next run's plan; NULL */
     bool fence_state_due;    /* the next run needs it, even if this one finds no rows */
     int32_t today;           /* the source's day, days since 1970 */

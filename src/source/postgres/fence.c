@@ -248,6 +248,7 @@ static status hold_if_all_above(const struct source *source, const struct postgr
         return STATUS_OK;
     const char *then = sequences_remedy_above(&ahead->by, key, ahead->largest, arena);
     out->value.is_null = true;
+    out->wants_help = true;
     out->held = then ? arena_printf(arena,
                                     "the sequence %s goes on at %lld and has yet to come to the "
                                     "keys of all rows (%s)",

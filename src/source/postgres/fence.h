@@ -9,6 +9,7 @@ struct fence {
     struct scalar value; /* in ARENA; NULL-valued when there is none */
     const char *note;    /* for the user; NULL */
     const char *held;    /* why there is none now, though one will be; NULL */
+    bool wants_help;     /* and that is for somebody to mend */
     const char *state;   /* for the next run's plan; NULL */
     bool state_due;      /* it should be kept even if this run finds nothing */
 };
