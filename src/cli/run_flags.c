@@ -45,7 +45,7 @@ const struct option_spec run_flags[] = {
     {.name = "accept-schema", .kind = OPTION_BOOL, .help = "Go on with the source's new schema."},
     {.name = "save-every",
      .kind = OPTION_DURATION,
-     .default_text = "1 s",
+     .default_text = "5 s",
      .maximum = 86400,
      .help = "How often finished work is made durable, for a run that goes on after this one was "
              "killed; 0 s: after each split.",

@@ -85,7 +85,7 @@ def begin(shop, server, schema, words=""):
     shop.run()
     new_rows(server, schema)
     job(shop, server, schema, f"{schema}.nap(id) IS NOT NULL", words)
-    process = shop.start("--json", "--readers", "2")
+    process = shop.start("--json", "--readers", "2", "--save-every", "1 s")
     read_some(shop, process)
     return process
 
@@ -205,7 +205,7 @@ def test_blocks_are_not_kept(shop, server, schema):
     events(server, schema)
     new_rows(server, schema)
     job(shop, server, schema, f"{schema}.nap(id) IS NOT NULL")
-    process = shop.start("--json", "--readers", "2")
+    process = shop.start("--json", "--readers", "2", "--save-every", "1 s")
     read_some(shop, process)
     server.sql(f"UPDATE {schema}.events SET v = 'b' WHERE id < 1000")
     lose_the_snapshot(server)

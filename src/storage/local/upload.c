@@ -148,9 +148,9 @@ status local_put_begin(struct storage *storage, const char *name, enum put_mode 
 /* ---- write ---- */
 
 /* The disk works while the rest is put, and the barrier finds less to wait for. */
-static void write_behind(struct upload *upload, uint64_t least)
+static void write_behind(struct upload *upload)
 {
-    if (upload->mode != PUT_IF_ABSENT_SYNCED || upload->waiting < least)
+    if (upload->mode != PUT_IF_ABSENT_SYNCED || upload->waiting < WRITE_BEHIND_BYTES)
         return;
     file_ops()->write_behind(upload->fd);
     upload->waiting = 0;
@@ -163,7 +163,7 @@ static status upload_flush(struct upload *upload, struct error *err)
     if (size > 0 && !local_write_all(upload->fd, upload->buffer, size))
         return upload_failed(upload, "write", err);
     upload->waiting += size;
-    write_behind(upload, WRITE_BEHIND_BYTES);
+    write_behind(upload);
     return STATUS_OK;
 }
 
@@ -182,7 +182,7 @@ status local_put_write(struct upload *upload, const void *bytes, size_t size, st
         if (!local_write_all(upload->fd, bytes, size))
             return upload_failed(upload, "write", err);
         upload->waiting += size;
-        write_behind(upload, WRITE_BEHIND_BYTES);
+        write_behind(upload);
         return STATUS_OK;
     }
     TRY(need_buffer(upload, err));
@@ -235,7 +235,7 @@ status local_put_copy_range(struct upload *upload, struct storage_object *from, 
         offset += (uint64_t)n;
         length -= (uint64_t)n;
         upload->waiting += (uint64_t)n;
-        write_behind(upload, WRITE_BEHIND_BYTES);
+        write_behind(upload);
     }
     return STATUS_OK;
 }
@@ -300,7 +300,6 @@ status local_put_commit(struct upload *upload, struct error *err)
     if (at_once && UNINTERRUPTED(file_ops()->fsync(scoped->fd)) != 0)
         return upload_failed(scoped, "sync", err);
     TRY(upload_appear(scoped, err));
-    write_behind(scoped, 1);
     local_note_put(scoped->storage->root, &scoped->path, scoped->fd);
     scoped->fd = -1;
     return STATUS_OK;
