@@ -139,8 +139,8 @@ static status open_file(struct assembling *work, struct error *err)
     if (!work->path)
         return error_no_memory(err);
     work->sink = (struct upload_sink){.base.write = sink_write, .storage = stream->storage};
-    TRY(storage_put_begin(stream->storage, work->path, PUT_IF_ABSENT_SYNCED, &work->sink.upload,
-                          err));
+    TRY(storage_put_begin(stream->storage, work->path, PUT_IF_ABSENT_SYNC_FOLLOWS,
+                          &work->sink.upload, err));
     return stream->spec->format->file_begin(&stream->data_schema, &stream->spec->format_options,
                                             &work->sink.base, &work->file, err);
 }

@@ -69,8 +69,9 @@ static status copy_splits(struct stream_run *stream, size_t n, struct kept_split
 status stream_keep_splits(struct stream_run *stream, struct error *err)
 {
     struct kept_splits kept = {.n = may_keep(stream) ? count_kept(stream) : 0};
-    if (kept.n == 0 ||
-        stream->kept.n > 0) /* those of an earlier snapshot whose plan was lost, too */
+    if (stream->kept.n > 0) /* those of an earlier snapshot, whose plan was lost, too */
+        return STATUS_OK;
+    if (kept.n == 0)
         return STATUS_OK;
     TRY(copy_splits(stream, kept.n, &kept, err));
     kept.end = *kept.splits[kept.n - 1].complete_below;

@@ -44,7 +44,7 @@ enum put_mode {
      * moment they see it, such as a version. The name itself is durable after sync. */
     PUT_IF_ABSENT_DURABLE,
     /* As PUT_IF_ABSENT; a sync is sure to come: bytes may go to the disk while more are put. */
-    PUT_IF_ABSENT_SYNCED,
+    PUT_IF_ABSENT_SYNC_FOLLOWS,
 };
 
 struct storage_driver {

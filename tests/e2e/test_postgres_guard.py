@@ -172,14 +172,14 @@ def test_a_given_number_of_readers_goes_back_as_well(shop, server):
     assert ": latency " in note, note
 
 
-def test_while_a_standby_is_behind_nothing_is_read(shop, server, place):
-    standby = server.standby(place / "standby", {"hot_standby": "on"})
+def nothing_is_read_while_a_standby_is_behind(shop, server, folder, limit, told):
+    standby = server.standby(folder, {"hot_standby": "on"})
     try:
         standby.caught_up(server)
         standby.sql("SELECT pg_wal_replay_pause()")
         server.sql("CREATE TABLE public.wal AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 5000)")
         with DelayProxy(server.port, 0.040, 16 << 10) as proxy:
-            write(shop, far(server, proxy), ", max_replication_lag: 1MB")
+            write(shop, far(server, proxy), f", max_replication_lag: {limit}")
 
             def heal():
                 standby.sql("SELECT pg_wal_replay_resume()")
@@ -189,30 +189,17 @@ def test_while_a_standby_is_behind_nothing_is_read(shop, server, place):
     finally:
         server.sql("DROP TABLE IF EXISTS public.wal")
         standby.stop()
-    assert ": replication lag " in note and note.endswith(" over 1.0 MB"), note
+    assert ": replication lag " in note and note.endswith(told), note
     check_table(shop)
+
+
+def test_while_a_standby_is_behind_nothing_is_read(shop, server, place):
+    nothing_is_read_while_a_standby_is_behind(shop, server, place / "standby", "1MB", " over 1.0 MB")
 
 
 @pytest.mark.usefixtures("blocks")  # the time is known when the only piece has begun
 def test_a_standby_that_stands_still_is_behind_in_time(shop, server, place):
-    standby = server.standby(place / "still", {"hot_standby": "on"})
-    try:
-        standby.caught_up(server)
-        standby.sql("SELECT pg_wal_replay_pause()")
-        server.sql("CREATE TABLE public.wal AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 5000)")
-        with DelayProxy(server.port, 0.040, 16 << 10) as proxy:
-            write(shop, far(server, proxy), ", max_replication_lag: 500 ms")
-
-            def heal():
-                standby.sql("SELECT pg_wal_replay_resume()")
-                proxy.delay.value = 0.001
-
-            note = resumes_after(shop, heal)
-    finally:
-        server.sql("DROP TABLE IF EXISTS public.wal")
-        standby.stop()
-    assert ": replication lag " in note and note.endswith(" s over 0.5 s"), note
-    check_table(shop)
+    nothing_is_read_while_a_standby_is_behind(shop, server, place / "still", "500 ms", " s over 0.5 s")
 
 
 @pytest.mark.parametrize("from_standby", [False, True])

@@ -133,6 +133,7 @@ static bool host_at(const struct target *target, size_t i, struct host *out)
     return *out->name || (!list_size(target->hosts) && *out->address);
 }
 
+/* Can they be told one by one: as many names and ports as there are hosts, or one port for all? */
 static bool all_are_plain(const struct target *target)
 {
     struct host host;
@@ -142,7 +143,7 @@ static bool all_are_plain(const struct target *target)
     }
     size_t ports = list_size(target->ports);
     size_t names = list_size(target->hosts);
-    return ports <= 1 || ports == target->n ? !names || names == target->n : false;
+    return (ports <= 1 || ports == target->n) && (!names || names == target->n);
 }
 
 static status try_host(const struct connection_words *words, const struct host *host,

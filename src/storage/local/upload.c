@@ -150,7 +150,7 @@ status local_put_begin(struct storage *storage, const char *name, enum put_mode 
 /* The disk works while the rest is put, and the barrier finds less to wait for. */
 static void write_behind(struct upload *upload)
 {
-    if (upload->mode != PUT_IF_ABSENT_SYNCED || upload->waiting < WRITE_BEHIND_BYTES)
+    if (upload->mode != PUT_IF_ABSENT_SYNC_FOLLOWS || upload->waiting < WRITE_BEHIND_BYTES)
         return;
     file_ops()->write_behind(upload->fd);
     upload->waiting = 0;

@@ -11,7 +11,7 @@ static struct file_ops bent;
 static unsigned calls, fail_at, fail_errno; /* fail_at 0: never; UINT_MAX: always */
 static size_t write_limit;
 static bool no_tmpfile;
-static unsigned fsyncs, syncfss;
+static unsigned fsyncs, syncfss, begun; /* `begun`: write_behind */
 
 static bool fails(void)
 {
@@ -62,6 +62,12 @@ static int bent_fsync(int fd)
     return fails() ? -1 : real->fsync(fd);
 }
 
+static void bent_write_behind(int fd)
+{
+    begun++;
+    real->write_behind(fd);
+}
+
 static int bent_syncfs(int fd)
 {
     syncfss++;
@@ -100,11 +106,12 @@ static int setup(void **state)
     bent.copy_file_range = bent_copy_file_range;
     bent.fsync = bent_fsync;
     bent.syncfs = bent_syncfs;
+    bent.write_behind = bent_write_behind;
     bent.linkat = bent_linkat;
     bent.renameat = bent_renameat;
     bent.mkdirat = bent_mkdirat;
     bent.fstat = bent_fstat;
-    calls = fail_at = fail_errno = fsyncs = syncfss = 0;
+    calls = fail_at = fail_errno = fsyncs = syncfss = begun = 0;
     write_limit = 0;
     no_tmpfile = false;
     file_ops_set(&bent);
@@ -222,6 +229,28 @@ static void a_failed_sync_is_never_tried_again(void **state)
     assert_int_equal(fsyncs + syncfss, 0);
 }
 
+/* Of an object that need not last, such as a segment, no byte is sent to the disk before a sync. */
+static void the_disk_begins_early_only_where_a_sync_follows(void **state)
+{
+    enum { BLOCK = 1 << 20, BLOCKS = 9 };
+    static const char block[BLOCK];
+    struct scratch *scratch = *state;
+    const enum put_mode modes[] = {PUT_IF_ABSENT, PUT_IF_ABSENT_SYNC_FOLLOWS};
+    for (size_t m = 0; m < 2; m++) {
+        struct upload *upload = NULL;
+        begun = 0;
+        CHECK_OK(storage_put_begin(scratch->storage, m ? "data" : "segment", modes[m], &upload,
+                                   &scratch->err));
+        for (int i = 0; i < BLOCKS; i++)
+            CHECK_OK(storage_put_write(scratch->storage, upload, block, BLOCK, &scratch->err));
+        CHECK_OK(storage_put_commit(scratch->storage, upload, &scratch->err));
+        assert_int_equal(begun, m ? 2 : 0); /* every 4 MiB */
+    }
+    assert_int_equal(fsyncs + syncfss, 0);
+    CHECK_OK(storage_sync(scratch->storage, &scratch->err));
+    assert_true(fsyncs >= 2);
+}
+
 static void few_objects_are_synced_one_by_one_and_many_at_once(void **state)
 {
     struct scratch *scratch = *state;
@@ -298,6 +327,7 @@ int main(void)
         T(an_interrupted_call_is_tried_again_but_not_for_ever),
         T(each_failing_call_leaves_no_object_and_the_next_try_works),
         T(a_failed_sync_is_never_tried_again),
+        T(the_disk_begins_early_only_where_a_sync_follows),
         T(few_objects_are_synced_one_by_one_and_many_at_once),
         T(what_was_removed_is_not_synced_and_what_bears_its_name_or_bytes_is),
         T(a_durable_put_syncs_its_bytes_before_the_name_appears),
