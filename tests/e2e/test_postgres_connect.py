@@ -106,6 +106,32 @@ def test_a_string_without_a_scheme_is_told_how_to_get_one(shop, server):
     assert result.code == harness.USAGE and "postgres:host=" in result.err, result
 
 
+# ---- libpq ----
+
+
+@pytest.fixture
+def libraries(tmp_path, monkeypatch):
+    """A folder where the loader looks before all others."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_without_libpq_the_message_says_what_to_install(orders, libraries):
+    (libraries / "libpq.so.5").write_bytes(b"")
+    for words in ["discover", "postgres://leat@127.0.0.1:1/shop"], ["init", "postgres://leat@127.0.0.1:1/shop"]:
+        told = orders.leat(*words)
+        assert told.code == harness.FAILED and "libpq.so.5" in told.err and "apt install libpq5" in told.err, told
+    orders.run()
+    assert orders.leat("--version").code == 0, "no other source needs it"
+
+
+def test_a_libpq_that_is_too_old_is_told_by_its_version_and_what_it_lacks(shop, libraries):
+    code = b"int PQlibVersion(void) { return 110022; } void PQbackendPID(void) {}"
+    subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", libraries / "libpq.so.5"], input=code, check=True)
+    told = shop.leat("discover", "postgres://leat@127.0.0.1:1/shop")
+    assert told.code == harness.FAILED and "PostgreSQL 11 " in told.err and "has no PQcancel;" in told.err, told
+
+
 # ---- TLS ----
 
 

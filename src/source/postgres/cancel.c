@@ -21,7 +21,7 @@ static void let_go(struct request *request)
 {
     if (atomic_fetch_sub(&request->users, 1) > 1)
         return;
-    PQfreeCancel(request->cancel);
+    libpq.PQfreeCancel(request->cancel);
     mem_free(request);
 }
 
@@ -29,7 +29,7 @@ static void *send_request(void *argument)
 {
     struct request *request = argument;
     char why[256];
-    (void)PQcancel(request->cancel, why, sizeof(why));
+    (void)libpq.PQcancel(request->cancel, why, sizeof(why));
     let_go(request);
     return NULL;
 }
@@ -43,17 +43,17 @@ static void wait_for(struct request *request)
 
 void postgres_sever(PGconn *conn)
 {
-    if (PQsocket(conn) >= 0)
-        shutdown(PQsocket(conn), SHUT_RDWR);
+    if (libpq.PQsocket(conn) >= 0)
+        shutdown(libpq.PQsocket(conn), SHUT_RDWR);
 }
 
 void postgres_cancel(PGconn *conn)
 {
     pthread_t thread;
-    PGcancel *cancel = PQgetCancel(conn); /* NULL where it is broken already */
+    PGcancel *cancel = libpq.PQgetCancel(conn); /* NULL where it is broken already */
     struct request *request = cancel ? mem_zalloc(sizeof(*request)) : NULL;
     if (!request) {
-        PQfreeCancel(cancel);
+        libpq.PQfreeCancel(cancel);
         postgres_sever(conn);
         return;
     }

@@ -2,7 +2,7 @@
 #ifndef LEAT_SOURCE_POSTGRES_CANCEL_H
 #define LEAT_SOURCE_POSTGRES_CANCEL_H
 
-#include <libpq-fe.h>
+#include "source/postgres/libpq.h"
 
 /* Cancel CONN's query and sever the connection; it is closed by its owner. Returns after two seconds at the latest, also when
  * the server is cut off. */

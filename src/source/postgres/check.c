@@ -37,34 +37,35 @@ static void tell(const struct checking *check, enum finding_level level, const c
 
 static bool is_true(const PGresult *result, int column)
 {
-    return PQgetvalue(result, 0, column)[0] == 't';
+    return libpq.PQgetvalue(result, 0, column)[0] == 't';
 }
 
 /* ---- the server ---- */
 
 static void copy_setting(PGconn *conn, const char *keyword, char *out, size_t size)
 {
-    PQconninfoOption *options = PQconninfo(conn);
+    PQconninfoOption *options = libpq.PQconninfo(conn);
     snprintf(out, size, "%s", "");
     for (PQconninfoOption *o = options; o && o->keyword; o++) {
         if (strcmp(o->keyword, keyword) == 0 && o->val)
             snprintf(out, size, "%s", o->val);
     }
-    PQconninfoFree(options);
+    libpq.PQconninfoFree(options);
 }
 
 static void check_encryption(const struct checking *check)
 {
     PGconn *conn = check->source->conn;
     char mode[32], found[256];
-    bool local = postgres_is_local(conn), tls = PQsslInUse(conn);
+    bool local = postgres_is_local(conn), tls = libpq.PQsslInUse(conn);
     copy_setting(conn, "sslmode", mode, sizeof(mode));
     bool verified = tls && strcmp(mode, "verify-full") == 0;
     if (verified)
         snprintf(found, sizeof(found), "%s, the server's certificate and name are verified",
-                 PQsslAttribute(conn, "protocol"));
+                 libpq.PQsslAttribute(conn, "protocol"));
     else if (tls)
-        snprintf(found, sizeof(found), "%s, but %s (sslmode=%s)", PQsslAttribute(conn, "protocol"),
+        snprintf(found, sizeof(found), "%s, but %s (sslmode=%s)",
+                 libpq.PQsslAttribute(conn, "protocol"),
                  strcmp(mode, "verify-ca") == 0 ? "the server's name is not verified"
                                                 : "nothing proves which server answers",
                  mode);
@@ -82,8 +83,8 @@ static status check_server(const struct checking *check, struct error *err)
     char found[300];
     TRY(postgres_query(check->source->conn, "SELECT current_setting('wal_level')", &result, err));
     snprintf(found, sizeof(found), "PostgreSQL %s at %s, wal_level %s",
-             PQparameterStatus(check->source->conn, "server_version"), check->source->shown,
-             PQgetvalue(result, 0, 0));
+             libpq.PQparameterStatus(check->source->conn, "server_version"), check->source->shown,
+             libpq.PQgetvalue(result, 0, 0));
     tell(check, FINDING_OK, "server", found, NULL);
     check_encryption(check);
     return STATUS_OK;
@@ -95,7 +96,7 @@ static status check_pooler(const struct checking *check, struct error *err)
     int64_t pid;
     PGconn *conn = check->source->conn;
     TRY(pooler_backend(conn, &pid, err));
-    if (pid != PQbackendPID(conn))
+    if (pid != libpq.PQbackendPID(conn))
         tell(check, FINDING_OK, "pooler",
              "a connection pooler answers; it keeps a server for each session", NULL);
     return STATUS_OK;
@@ -149,9 +150,9 @@ static status check_standby(const struct checking *check, struct error *err)
              "the last transaction it replayed was committed %s ago; a query that is in the way "
              "of replay is cancelled after %s (hot_standby_feedback is %s)",
              text_format_duration((double)postgres_cell_number(result, 0, 3), lag),
-             PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
-    bool patient =
-        strcmp(PQgetvalue(result, 0, 2), "on") == 0 || strcmp(PQgetvalue(result, 0, 1), "-1") == 0;
+             libpq.PQgetvalue(result, 0, 1), libpq.PQgetvalue(result, 0, 2));
+    bool patient = strcmp(libpq.PQgetvalue(result, 0, 2), "on") == 0 ||
+                   strcmp(libpq.PQgetvalue(result, 0, 1), "-1") == 0;
     tell(check, patient ? FINDING_OK : FINDING_WARN, "replay", found,
          patient ? NULL
                  : "set hot_standby_feedback = on, or max_standby_streaming_delay longer than the "
@@ -178,7 +179,7 @@ static status check_primary(struct checking *check, struct error *err)
         return STATUS_OK;
     }
     snprintf(found, sizeof(found), "open transactions are looked at on the primary, %s:%s",
-             PQhost(check->primary), PQport(check->primary));
+             libpq.PQhost(check->primary), libpq.PQport(check->primary));
     tell(check, FINDING_OK, "fence", found, NULL);
     return STATUS_OK;
 }
@@ -187,7 +188,7 @@ static void check_sight(const struct checking *check, bool sees, bool standby)
 {
     char remedy[256];
     snprintf(remedy, sizeof(remedy), "GRANT pg_read_all_stats TO \"%s\"",
-             PQuser(check->source->conn));
+             libpq.PQuser(check->source->conn));
     if (sees && !standby)
         tell(check, FINDING_OK, "fence", "the oldest open transaction can be seen", NULL);
     else if (!standby)
@@ -220,7 +221,8 @@ static status check_sessions(const struct checking *check, struct error *err)
     bool enough = left >= check->source->max_connections + 1; /* two, one of which is counted */
     snprintf(found, sizeof(found), "%ld more are free; a run takes at most %ld and 2",
              left > 0 ? left : 0, (long)check->source->max_connections);
-    snprintf(remedy, sizeof(remedy), "lower `connections`, or raise %s", PQgetvalue(result, 0, 0));
+    snprintf(remedy, sizeof(remedy), "lower `connections`, or raise %s",
+             libpq.PQgetvalue(result, 0, 0));
     tell(check, enough ? FINDING_OK : FINDING_WARN, "connections", found, enough ? NULL : remedy);
     return STATUS_OK;
 }
@@ -237,10 +239,10 @@ static status check_timeouts(const struct checking *check, struct error *err)
         "'transaction_timeout',"
         " 'idle_in_transaction_session_timeout', 'idle_session_timeout') AND reset_val <> '0'",
         &result, err));
-    if (PQgetisnull(result, 0, 0))
+    if (libpq.PQgetisnull(result, 0, 0))
         return STATUS_OK;
     snprintf(found, sizeof(found), "%s: not for the sessions of a run, which set their own",
-             PQgetvalue(result, 0, 0));
+             libpq.PQgetvalue(result, 0, 0));
     tell(check, FINDING_OK, "timeouts", found, NULL);
     return STATUS_OK;
 }
@@ -285,20 +287,21 @@ static status check_privileges(const struct checking *check, const struct postgr
         " NOT has_column_privilege(c.oid, attnum, 'SELECT'))"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
         table->oid, &result, err));
-    if (PQntuples(result) == 0)
+    if (libpq.PQntuples(result) == 0)
         return STATUS_OK;
-    const char *schema = PQgetvalue(result, 0, 1), *columns = PQgetvalue(result, 0, 2);
+    const char *schema = libpq.PQgetvalue(result, 0, 1), *columns = libpq.PQgetvalue(result, 0, 2);
     if (!is_true(result, 0)) {
-        snprintf(found, sizeof(found), "user %s may not use the schema %s", PQuser(conn), schema);
+        snprintf(found, sizeof(found), "user %s may not use the schema %s", libpq.PQuser(conn),
+                 schema);
         snprintf(remedy, sizeof(remedy), "GRANT USAGE ON SCHEMA %s TO \"%s\"", schema,
-                 PQuser(conn));
+                 libpq.PQuser(conn));
         tell(check, FINDING_FAIL, "privileges", found, remedy);
     }
     if (*columns) {
-        snprintf(found, sizeof(found), "user %s may not read %s", PQuser(conn), columns);
+        snprintf(found, sizeof(found), "user %s may not read %s", libpq.PQuser(conn), columns);
         snprintf(remedy, sizeof(remedy),
                  "GRANT SELECT (%s) ON %s TO \"%s\", or leave the columns out by select", columns,
-                 table->from, PQuser(conn));
+                 table->from, libpq.PQuser(conn));
         tell(check, FINDING_WARN, "privileges", found, remedy);
     }
     return STATUS_OK;
@@ -317,9 +320,9 @@ static status check_parent(const struct checking *check, const struct postgres_t
         " i.inhrelid AND c.relispartition JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace"
         " n ON n.oid = p.relnamespace WHERE i.inhrelid = $1::oid",
         table->oid, &result, err));
-    if (PQntuples(result) > 0) {
+    if (libpq.PQntuples(result) > 0) {
         snprintf(found, sizeof(found), "%s is a partition of %s, read alone", table->label,
-                 PQgetvalue(result, 0, 0));
+                 libpq.PQgetvalue(result, 0, 0));
         tell(check, FINDING_OK, "partition", found, NULL);
     }
     TRY(overlap_find(check->source, table, arena, &twice, err));
@@ -342,13 +345,13 @@ static status check_snapshot(const struct checking *check, const struct postgres
         " name = 'max_standby_streaming_delay' AND pg_is_in_recovery() AND"
         " current_setting('hot_standby_feedback') = 'off') ORDER BY 2 LIMIT 1",
         &result, err));
-    if (PQntuples(result) == 0)
+    if (libpq.PQntuples(result) == 0)
         return STATUS_OK;
     double limit = (double)postgres_cell_number(result, 0, 1);
     double seconds = (double)table->bytes / READ_BYTES_A_SECOND;
     if (seconds <= limit)
         return STATUS_OK;
-    snprintf(name, sizeof(name), "%s", PQgetvalue(result, 0, 0));
+    snprintf(name, sizeof(name), "%s", libpq.PQgetvalue(result, 0, 0));
     snprintf(found, sizeof(found),
              "reading it may take %s (at 50 MB/s), and %s gives a snapshot up after %s",
              text_format_duration(seconds, takes), name, text_format_duration(limit, kept));
@@ -485,7 +488,7 @@ static status check_key(const struct checking *check, const struct read_request 
              "CACHE 1, on the primary or with `fence`; or update_key: xmin, if it is a table; or "
              "load with mode: full-refresh (a lookback comes with a later version)");
     } else if (key->wire.type.id == TYPE_TIMESTAMP) {
-        check_instant(check, key, PQgetvalue(facts, 0, 0), PQgetvalue(facts, 0, 1));
+        check_instant(check, key, libpq.PQgetvalue(facts, 0, 0), libpq.PQgetvalue(facts, 0, 1));
     } else {
         TRY(check_sequence(check, request, table, key, is_true(standby, 0), is_true(facts, 2),
                            arena, err));

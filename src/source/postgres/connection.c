@@ -1,6 +1,5 @@
 #include "source/postgres/connection.h"
 
-#include <libpq-events.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,35 +101,35 @@ static const char *one_line(const char *text, char *out, size_t size)
 status postgres_result_error(PGconn *conn, const PGresult *result, struct error *err)
 {
     char line[1024];
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *state = result ? libpq.PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     if (!state) {
-        one_line(PQerrorMessage(conn), line, sizeof(line));
+        one_line(libpq.PQerrorMessage(conn), line, sizeof(line));
         if (strstr(line, "conflict with recovery"))
             return postgres_error(err, "40001", line, NULL, NULL);
         return error_set(err, STATUS_UNAVAILABLE, "the connection to the server broke: %s", line);
     }
-    return postgres_error(err, state, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-                          PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
-                          PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+    return postgres_error(err, state, libpq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+                          libpq.PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
+                          libpq.PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
 }
 
 /* ---- statements ---- */
 
 void postgres_clearp(PGresult **result)
 {
-    PQclear(*result);
+    libpq.PQclear(*result);
     *result = NULL;
 }
 
 static status check_result(PGconn *conn, PGresult *result, PGresult **out, struct error *err)
 {
-    ExecStatusType got = PQresultStatus(result);
+    ExecStatusType got = libpq.PQresultStatus(result);
     if (got == PGRES_TUPLES_OK || got == PGRES_COMMAND_OK) {
         *out = result;
         return STATUS_OK;
     }
     status_code s = postgres_result_error(conn, result, err);
-    PQclear(result);
+    libpq.PQclear(result);
     return s;
 }
 
@@ -142,7 +141,7 @@ static int keep_cancel(PGEventId id, void *info, void *through)
 
 static const struct cancel *cancel_of(const PGconn *conn)
 {
-    const struct cancel *const *place = PQinstanceData(conn, keep_cancel);
+    const struct cancel *const *place = libpq.PQinstanceData(conn, keep_cancel);
     return place ? *place : NULL;
 }
 
@@ -155,8 +154,8 @@ static void drop_notice(void *context, const char *message)
 static status await_result(PGconn *conn, int64_t within_ms, struct error *err)
 {
     int64_t end = within_ms ? clock_monotonic_ns() + within_ms * 1000000 : INT64_MAX;
-    while (PQisBusy(conn)) {
-        struct pollfd one = {.fd = PQsocket(conn), .events = POLLIN};
+    while (libpq.PQisBusy(conn)) {
+        struct pollfd one = {.fd = libpq.PQsocket(conn), .events = POLLIN};
         status_code s = cancel_check(cancel_of(conn), err);
         if (s != STATUS_OK) {
             postgres_cancel(conn);
@@ -167,7 +166,7 @@ static status await_result(PGconn *conn, int64_t within_ms, struct error *err)
             return error_set(err, STATUS_UNAVAILABLE, "the server has not answered for %lld ms",
                              (long long)within_ms);
         }
-        if (poll(&one, 1, POSTGRES_POLL_MS) > 0 && !PQconsumeInput(conn))
+        if (poll(&one, 1, POSTGRES_POLL_MS) > 0 && !libpq.PQconsumeInput(conn))
             break; /* PQgetResult says why */
     }
     return STATUS_OK;
@@ -179,15 +178,15 @@ static status gather_result(PGconn *conn, int64_t within_ms, PGresult **out, str
     SCOPED(postgres_clearp) PGresult *kept = NULL;
     for (;;) {
         TRY(await_result(conn, within_ms, err));
-        PGresult *next = PQgetResult(conn);
+        PGresult *next = libpq.PQgetResult(conn);
         if (!next) {
             *out = TAKE(kept);
             return STATUS_OK;
         }
-        if (kept && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
-            PQclear(next);
+        if (kept && libpq.PQresultStatus(kept) == PGRES_FATAL_ERROR) {
+            libpq.PQclear(next);
         } else {
-            PQclear(kept);
+            libpq.PQclear(kept);
             kept = next;
         }
     }
@@ -202,7 +201,7 @@ static status take_result(PGconn *conn, int64_t within_ms, PGresult **out, struc
 
 status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct error *err)
 {
-    if (!PQsendQuery(conn, sql))
+    if (!libpq.PQsendQuery(conn, sql))
         return postgres_result_error(conn, NULL, err);
     return take_result(conn, 0, out, err);
 }
@@ -210,7 +209,7 @@ status postgres_query(PGconn *conn, const char *sql, PGresult **out, struct erro
 status postgres_query_with(PGconn *conn, const char *sql, const char *const *values, int n,
                            PGresult **out, struct error *err)
 {
-    if (!PQsendQueryParams(conn, sql, n, NULL, values, NULL, NULL, 0))
+    if (!libpq.PQsendQueryParams(conn, sql, n, NULL, values, NULL, NULL, 0))
         return postgres_result_error(conn, NULL, err);
     return take_result(conn, 0, out, err);
 }
@@ -227,29 +226,29 @@ status postgres_query_of(PGconn *conn, const char *sql, int64_t number, PGresult
 bool postgres_answers(PGconn *conn, const char *sql, int64_t within_ms, struct error *err)
 {
     PGresult *result = NULL;
-    if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, sql)) {
+    if (libpq.PQstatus(conn) != CONNECTION_OK || !libpq.PQsendQuery(conn, sql)) {
         (void)postgres_result_error(conn, NULL, err);
         return false;
     }
     status_code s = take_result(conn, within_ms, &result, err);
-    PQclear(result);
+    libpq.PQclear(result);
     return s == STATUS_OK;
 }
 
 /* An idle connection on which something arrived: mostly the server's last words, and the end. */
 bool postgres_is_alive(PGconn *conn)
 {
-    struct pollfd one = {.fd = PQsocket(conn), .events = POLLIN};
-    while (PQstatus(conn) == CONNECTION_OK && poll(&one, 1, 0) > 0) {
-        if (!PQconsumeInput(conn))
+    struct pollfd one = {.fd = libpq.PQsocket(conn), .events = POLLIN};
+    while (libpq.PQstatus(conn) == CONNECTION_OK && poll(&one, 1, 0) > 0) {
+        if (!libpq.PQconsumeInput(conn))
             return false;
     }
-    return PQstatus(conn) == CONNECTION_OK;
+    return libpq.PQstatus(conn) == CONNECTION_OK;
 }
 
 int64_t postgres_cell_number(const PGresult *result, int row, int column)
 {
-    const char *text = PQgetvalue(result, row, column);
+    const char *text = libpq.PQgetvalue(result, row, column);
     int64_t number = 0;
     return text && text_parse_int64(text, strlen(text), &number) ? number : 0;
 }
@@ -258,17 +257,17 @@ status postgres_run(PGconn *conn, const char *sql, struct error *err)
 {
     PGresult *result = NULL;
     TRY(postgres_query(conn, sql, &result, err));
-    PQclear(result);
+    libpq.PQclear(result);
     return STATUS_OK;
 }
 
 status postgres_run_within(PGconn *conn, const char *sql, int64_t within_ms, struct error *err)
 {
     PGresult *result = NULL;
-    if (!PQsendQuery(conn, sql))
+    if (!libpq.PQsendQuery(conn, sql))
         return postgres_result_error(conn, NULL, err);
     TRY(take_result(conn, within_ms, &result, err));
-    PQclear(result);
+    libpq.PQclear(result);
     return STATUS_OK;
 }
 
@@ -330,7 +329,7 @@ static bool all_local(const char *hosts)
 
 bool postgres_is_local(PGconn *conn)
 {
-    return all_local(PQhost(conn)) && all_local(PQhostaddr(conn));
+    return all_local(libpq.PQhost(conn)) && all_local(libpq.PQhostaddr(conn));
 }
 
 static bool has_own_roots(void)
@@ -367,12 +366,12 @@ static status resolve_tls(struct connection_words *words, const char *location,
 {
     static const char *const keys[] = {"dbname", "port", NULL};
     const char *values[] = {location, "-1", NULL};
-    SCOPED(postgres_disconnectp) PGconn *probe = PQconnectStartParams(keys, values, 1);
-    PQconninfoOption *all = probe ? PQconninfo(probe) : NULL;
+    SCOPED(postgres_disconnectp) PGconn *probe = libpq.PQconnectStartParams(keys, values, 1);
+    PQconninfoOption *all = probe ? libpq.PQconninfo(probe) : NULL;
     if (!all)
         return error_no_memory(err);
     ask_for_tls(words, written, all);
-    PQconninfoFree(all);
+    libpq.PQconninfoFree(all);
     return STATUS_OK;
 }
 
@@ -431,7 +430,8 @@ status postgres_connect_error(const char *message, struct error *err)
  * server named when it connected. Asked in the same breath, and what follows an error is not run. */
 static void only_without_pooler(PGconn *conn, struct text *sql)
 {
-    text_printf(sql, "SELECT 1 / (pg_catalog.pg_backend_pid() = %d)::int; ", PQbackendPID(conn));
+    text_printf(sql, "SELECT 1 / (pg_catalog.pg_backend_pid() = %d)::int; ",
+                libpq.PQbackendPID(conn));
 }
 
 static void append_settings(PGconn *conn, const struct connection_options *options,
@@ -444,12 +444,12 @@ static void append_settings(PGconn *conn, const struct connection_options *optio
                      " SET idle_in_transaction_session_timeout = 0;"
                      " SET synchronize_seqscans = off; SET jit = off;");
     /* else the server itself refuses bytes that are not UTF-8, whatever the column's policy is */
-    const char *encoding = PQparameterStatus(conn, "server_encoding");
+    const char *encoding = libpq.PQparameterStatus(conn, "server_encoding");
     if (encoding && strcmp(encoding, "SQL_ASCII") == 0)
         text_append(sql, " SET client_encoding = 'SQL_ASCII';");
-    if (PQserverVersion(conn) >= 140000)
+    if (libpq.PQserverVersion(conn) >= 140000)
         text_append(sql, " SET idle_session_timeout = 0;");
-    if (PQserverVersion(conn) >= 170000)
+    if (libpq.PQserverVersion(conn) >= 170000)
         text_append(sql, " SET transaction_timeout = 0;");
     text_printf(sql, " SET statement_timeout = %lld; SET lock_timeout = %lld",
                 (long long)options->statement_timeout_ms, (long long)options->lock_timeout_ms);
@@ -467,12 +467,12 @@ static status set_session(PGconn *conn, const struct connection_options *options
     append_settings(conn, options, &sql);
     TRY(text_check(&guarded, err));
     TRY(text_check(&sql, err));
-    if (!PQsendQuery(conn, text_string(&guarded)))
+    if (!libpq.PQsendQuery(conn, text_string(&guarded)))
         return postgres_result_error(conn, NULL, err);
     TRY(gather_result(conn, within_ms, &result, err));
-    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+    if (libpq.PQresultStatus(result) == PGRES_COMMAND_OK)
         return STATUS_OK;
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *state = libpq.PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (!state || strcmp(state, "22012") != 0) /* division by zero */
         return postgres_result_error(conn, result, err);
     if (!options->sessions_kept || !*options->sessions_kept)
@@ -484,7 +484,7 @@ static status set_session(PGconn *conn, const struct connection_options *options
 
 void postgres_disconnectp(PGconn **conn)
 {
-    PQfinish(*conn);
+    libpq.PQfinish(*conn);
     *conn = NULL;
 }
 
@@ -515,11 +515,11 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     char seconds[24];
     struct network_words watch;
     struct connection_words words = {0};
-    PQconninfoOption *parsed = PQconninfoParse(options->location, NULL);
+    PQconninfoOption *parsed = libpq.PQconninfoParse(options->location, NULL);
     if (!parsed)
         return bad_location(err);
     if (holds_parts_of_a_password(options->location, parsed)) {
-        PQconninfoFree(parsed);
+        libpq.PQconninfoFree(parsed);
         return bad_location(err);
     }
     snprintf(seconds, sizeof(seconds), "%lld", (long long)options->connect_timeout_s);
@@ -527,7 +527,7 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     connection_words_add(&words, "fallback_application_name", "leat");
     watch_network(&words, options, &watch);
     status_code resolved = resolve_tls(&words, options->location, parsed, err);
-    PQconninfoFree(parsed);
+    libpq.PQconninfoFree(parsed);
     TRY(resolved);
     connection_words_add(
         &words, "dbname",
@@ -535,13 +535,13 @@ status postgres_connect_bare(const struct connection_options *options, PGconn **
     connection_words_add(&words, "client_encoding", "UTF8");
     SCOPED(postgres_disconnectp) PGconn *conn = NULL;
     TRY(hosts_connect(&words, options, &conn, err));
-    if (PQserverVersion(conn) < 120000)
+    if (libpq.PQserverVersion(conn) < 120000)
         return error_set(err, STATUS_BAD_CONFIG,
                          "the server is PostgreSQL %d; leat reads 12 and later",
-                         PQserverVersion(conn) / 10000);
-    PQsetNoticeProcessor(conn, drop_notice, NULL);
-    if (!PQregisterEventProc(conn, keep_cancel, "leat", NULL) ||
-        !PQsetInstanceData(conn, keep_cancel, (void *)options->cancel))
+                         libpq.PQserverVersion(conn) / 10000);
+    libpq.PQsetNoticeProcessor(conn, drop_notice, NULL);
+    if (!libpq.PQregisterEventProc(conn, keep_cancel, "leat", NULL) ||
+        !libpq.PQsetInstanceData(conn, keep_cancel, (void *)options->cancel))
         return error_no_memory(err);
     *out = TAKE(conn);
     return STATUS_OK;

@@ -2,7 +2,6 @@
 #ifndef LEAT_SOURCE_POSTGRES_CONNECTION_H
 #define LEAT_SOURCE_POSTGRES_CONNECTION_H
 
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "source/postgres/libpq.h"
 
 enum { POSTGRES_POLL_MS = 200 }; /* how often a wait looks whether it is cancelled */
 

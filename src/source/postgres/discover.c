@@ -49,7 +49,7 @@ static status describe_columns(struct source *source, const struct postgres_tabl
                                                     .nullable = column->nullable,
                                                     .key_position = column->key_position,
                                                     .usable_key = usable_key(column->wire.type)};
-        for (int k = 0; k < PQntuples(indexes); k++)
+        for (int k = 0; k < libpq.PQntuples(indexes); k++)
             stream->columns[i].indexed |=
                 (int)postgres_cell_number(indexes, k, 0) == column->attnum;
     }
@@ -83,15 +83,15 @@ static status name_stream(struct source_stream *stream, const char *schema, cons
 static status describe_stream(struct source *source, const PGresult *list, int row,
                               struct source_stream *stream, struct arena *arena, struct error *err)
 {
-    const char *schema = PQgetvalue(list, row, 0), *name = PQgetvalue(list, row, 1);
+    const char *schema = libpq.PQgetvalue(list, row, 0), *name = libpq.PQgetvalue(list, row, 1);
     TRY(name_stream(stream, schema, name, arena, err));
-    stream->kind = postgres_kind_word(PQgetvalue(list, row, 2)[0]);
+    stream->kind = postgres_kind_word(libpq.PQgetvalue(list, row, 2)[0]);
     stream->rows = (uint64_t)postgres_cell_number(list, row, 3);
     stream->bytes = (uint64_t)postgres_cell_number(list, row, 4);
-    if (PQgetvalue(list, row, 5)[0] != 't') {
+    if (libpq.PQgetvalue(list, row, 5)[0] != 't') {
         stream->note =
             arena_printf(arena, "may not be read: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"", schema,
-                         name, PQuser(source->conn));
+                         name, libpq.PQuser(source->conn));
         return stream->note ? STATUS_OK : error_no_memory(err);
     }
     struct read_request request = {.stream = stream->sql};
@@ -118,19 +118,19 @@ static status list_parts(struct source *source, const PGresult *list,
                        " ORDER BY n.nspname, c.relname",
                        &result, err));
     catalog->parts =
-        arena_alloc(&catalog->arena, (size_t)PQntuples(result) * sizeof(*catalog->parts) + 1);
+        arena_alloc(&catalog->arena, (size_t)libpq.PQntuples(result) * sizeof(*catalog->parts) + 1);
     if (!catalog->parts)
         return error_no_memory(err);
-    for (int i = 0; i < PQntuples(result); i++) {
+    for (int i = 0; i < libpq.PQntuples(result); i++) {
         struct source_stream named = {0};
         size_t root = 0;
         while (root < catalog->n_streams &&
-               strcmp(PQgetvalue(list, (int)root, 6), PQgetvalue(result, i, 2)) != 0)
+               strcmp(libpq.PQgetvalue(list, (int)root, 6), libpq.PQgetvalue(result, i, 2)) != 0)
             root++;
         if (root == catalog->n_streams)
             continue; /* its parent came meanwhile */
-        TRY(name_stream(&named, PQgetvalue(result, i, 0), PQgetvalue(result, i, 1), &catalog->arena,
-                        err));
+        TRY(name_stream(&named, libpq.PQgetvalue(result, i, 0), libpq.PQgetvalue(result, i, 1),
+                        &catalog->arena, err));
         catalog->parts[catalog->n_parts++] = (struct source_part){named.name, root};
     }
     return STATUS_OK;
@@ -141,11 +141,11 @@ status postgres_discover(struct source *source, struct source_catalog *out, stru
     SCOPED(postgres_clearp) PGresult *list = NULL;
     SCOPED(source_catalog_release) struct source_catalog catalog = {0};
     TRY(list_streams(source, &list, err));
-    catalog.n_streams = (size_t)PQntuples(list);
+    catalog.n_streams = (size_t)libpq.PQntuples(list);
     catalog.streams = arena_alloc(&catalog.arena, catalog.n_streams * sizeof(*catalog.streams) + 1);
     if (!catalog.streams)
         return error_no_memory(err);
-    for (int i = 0; i < PQntuples(list); i++)
+    for (int i = 0; i < libpq.PQntuples(list); i++)
         TRY(describe_stream(source, list, i, &catalog.streams[i], &catalog.arena, err));
     TRY(list_parts(source, list, &catalog, err));
     *out = catalog;

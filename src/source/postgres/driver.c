@@ -159,11 +159,14 @@ static status make_identity(struct source *source, struct error *err)
     TRY(postgres_query(source->conn,
                        "SELECT oid, datname FROM pg_database WHERE datname = current_database()",
                        &database, err));
-    cluster = PQexec(source->conn, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
-    const char *oid = PQgetvalue(database, 0, 0), *name = PQgetvalue(database, 0, 1);
-    source->shown = mem_printf("%s:%s/%s", PQhost(source->conn), PQport(source->conn), name);
-    if (PQresultStatus(cluster) == PGRES_TUPLES_OK)
-        source->identity = mem_printf("postgres:%s/%s#%s", PQgetvalue(cluster, 0, 0), name, oid);
+    cluster =
+        libpq.PQexec(source->conn, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
+    const char *oid = libpq.PQgetvalue(database, 0, 0), *name = libpq.PQgetvalue(database, 0, 1);
+    source->shown =
+        mem_printf("%s:%s/%s", libpq.PQhost(source->conn), libpq.PQport(source->conn), name);
+    if (libpq.PQresultStatus(cluster) == PGRES_TUPLES_OK)
+        source->identity =
+            mem_printf("postgres:%s/%s#%s", libpq.PQgetvalue(cluster, 0, 0), name, oid);
     else
         source->identity = mem_printf("postgres:%s#%s", source->shown ? source->shown : "", oid);
     return source->shown && source->identity ? STATUS_OK : error_no_memory(err);
@@ -205,6 +208,7 @@ status postgres_revive(struct source *source, struct error *err)
 static status postgres_open_far(const char *location, const struct option_values *values,
                                 const struct cancel *cancel, struct source **out, struct error *err)
 {
+    TRY(libpq_load(err));
     SCOPED(source_freep) struct source *source = mem_zalloc(sizeof(*source));
     if (!source)
         return error_no_memory(err);

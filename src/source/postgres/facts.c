@@ -34,7 +34,7 @@ enum { SETTLE_STEP_MS = 20 };
 
 static const char *cell(const PGresult *result, int row, int column)
 {
-    return PQgetvalue(result, row, column);
+    return libpq.PQgetvalue(result, row, column);
 }
 
 static status keep(const char *text, char **out, struct error *err)
@@ -80,7 +80,7 @@ static status look_again(PGconn *conn, struct fence_facts *facts, struct error *
                        &result, err));
     text_append_char(&open, ',');
     text_append_char(&waiting, ',');
-    for (int i = 0; i < PQntuples(result); i++) {
+    for (int i = 0; i < libpq.PQntuples(result); i++) {
         const char *id = cell(result, i, 0);
         text_printf(&open, "%s,", id);
         if (!virtual_ids_have(facts->waiting, id, strlen(id)))

@@ -10,7 +10,7 @@
 
 static const char *cell(const PGresult *result, int row, int column)
 {
-    return PQgetvalue(result, row, column);
+    return libpq.PQgetvalue(result, row, column);
 }
 
 /* ---- literals and values ---- */
@@ -69,7 +69,7 @@ status fence_largest(PGconn *conn, const struct postgres_table *table,
     TRY(text_check(&sql, err));
     TRY(postgres_query(conn, text_string(&sql), &result, err));
     *out = (struct scalar){.type = type, .is_null = true};
-    if (PQgetisnull(result, 0, 0))
+    if (libpq.PQgetisnull(result, 0, 0))
         return STATUS_OK;
     return fence_value(cell(result, 0, 0), type, arena, out, err);
 }
@@ -318,7 +318,7 @@ static status say_open(const struct fence_facts *facts, bool known, bool hidden,
     const char *grant = hidden ? arena_printf(arena,
                                               "; GRANT pg_read_all_stats TO \"%s\" gives one below "
                                               "their start",
-                                              PQuser(conn))
+                                              libpq.PQuser(conn))
                                : "";
     if (!open || !grant)
         return error_no_memory(err);

@@ -111,11 +111,11 @@ static int64_t waited_ms(const struct source *source)
 static status ask(struct source *source, struct error *err)
 {
     /* The answer to the last question has not come. Another connection, or another query since, has nothing to say to it. */
-    if (source->limits.asked_ns && PQtransactionStatus(source->conn) == PQTRANS_ACTIVE)
+    if (source->limits.asked_ns && libpq.PQtransactionStatus(source->conn) == PQTRANS_ACTIVE)
         return STATUS_OK;
     TRY(postgres_present(source, err));
     source->limits.asked_ns = clock_monotonic_ns();
-    if (!PQsendQuery(source->conn, watches_lag(&source->limits) ? lag_sql : "SELECT 0")) {
+    if (!libpq.PQsendQuery(source->conn, watches_lag(&source->limits) ? lag_sql : "SELECT 0")) {
         source->limits.asked_ns = 0;
         return postgres_result_error(source->conn, NULL, err);
     }
@@ -129,12 +129,12 @@ static status wait_for_answer(struct source *source, const struct cancel *cancel
     const struct health_limits *limits = &source->limits;
     int64_t patience = limits->max_latency_ms ? limits->max_latency_ms : PATIENCE_MS;
     for (;;) {
-        struct pollfd one = {.fd = PQsocket(source->conn), .events = POLLIN};
+        struct pollfd one = {.fd = libpq.PQsocket(source->conn), .events = POLLIN};
         TRY(cancel_check(cancel, err));
-        if (!PQconsumeInput(source->conn))
+        if (!libpq.PQconsumeInput(source->conn))
             return postgres_result_error(source->conn, NULL, err);
         int64_t left = patience - waited_ms(source);
-        *out = !PQisBusy(source->conn);
+        *out = !libpq.PQisBusy(source->conn);
         if (*out || left < 0)
             return STATUS_OK;
         (void)poll(&one, 1, (int)(left < LOOK_MS ? left + 1 : LOOK_MS));
@@ -164,19 +164,20 @@ static status take_answer(struct source *source, struct lag *out, struct error *
     PGresult *result;
     int64_t hidden = 0;
     *out = (struct lag){0};
-    while ((result = PQgetResult(source->conn))) {
-        if (PQresultStatus(result) != PGRES_TUPLES_OK && code == STATUS_OK)
+    while ((result = libpq.PQgetResult(source->conn))) {
+        if (libpq.PQresultStatus(result) != PGRES_TUPLES_OK && code == STATUS_OK)
             code = postgres_result_error(source->conn, result, err);
-        else if (PQnfields(result) == 4) {
+        else if (libpq.PQnfields(result) == 4) {
             int64_t end = postgres_cell_number(result, 0, 0);
             int64_t replayed = postgres_cell_number(result, 0, 1);
-            if (PQgetisnull(result, 0, 0) || PQgetisnull(result, 0, 1)) /* there is no standby */
+            if (libpq.PQgetisnull(result, 0, 0) ||
+                libpq.PQgetisnull(result, 0, 1)) /* there is no standby */
                 replayed = end;
             out->bytes = end - replayed;
             out->ms = lag_time(&source->limits, end, replayed, postgres_cell_number(result, 0, 2));
             hidden = postgres_cell_number(result, 0, 3);
         }
-        PQclear(result);
+        libpq.PQclear(result);
     }
     if (code == STATUS_OK && hidden > 0)
         return error_set(err, STATUS_DENIED,

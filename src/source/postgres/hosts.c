@@ -29,7 +29,7 @@ struct target {
 
 static void target_release(struct target *target)
 {
-    PQconninfoFree(target->found);
+    libpq.PQconninfoFree(target->found);
 }
 
 static size_t list_size(const char *list)
@@ -42,7 +42,7 @@ static size_t list_size(const char *list)
 
 static void look_at_words(PGconn *conn, struct target *out)
 {
-    *out = (struct target){.found = PQconninfo(conn)};
+    *out = (struct target){.found = libpq.PQconninfo(conn)};
     for (PQconninfoOption *o = out->found; o && o->keyword; o++) {
         if (strcmp(o->keyword, "host") == 0)
             out->hosts = o->val;
@@ -69,14 +69,14 @@ static status await_connection(PGconn *conn, const struct connection_options *op
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     *out_silent = false;
     while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
-        struct pollfd one = {.fd = PQsocket(conn),
+        struct pollfd one = {.fd = libpq.PQsocket(conn),
                              .events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT};
         TRY(cancel_check(options->cancel ? *options->cancel : NULL, err));
         *out_silent = clock_monotonic_ns() > end;
         if (*out_silent)
             return STATUS_OK;
         if (poll(&one, 1, POSTGRES_POLL_MS) > 0)
-            next = PQconnectPoll(conn);
+            next = libpq.PQconnectPoll(conn);
     }
     return STATUS_OK;
 }
@@ -86,14 +86,15 @@ static status finish_connection(PGconn *conn, const struct connection_options *o
                                 int64_t timeout_s, struct error *err)
 {
     bool silent = false;
-    if (PQstatus(conn) != CONNECTION_BAD)
+    if (libpq.PQstatus(conn) != CONNECTION_BAD)
         TRY(await_connection(conn, options, timeout_s, &silent, err));
     if (silent)
         return error_set(err, STATUS_UNAVAILABLE,
                          "cannot connect: the server has not answered for %lld s",
                          (long long)timeout_s);
-    return PQstatus(conn) == CONNECTION_OK ? STATUS_OK
-                                           : postgres_connect_error(PQerrorMessage(conn), err);
+    return libpq.PQstatus(conn) == CONNECTION_OK
+               ? STATUS_OK
+               : postgres_connect_error(libpq.PQerrorMessage(conn), err);
 }
 
 /* ---- one of several ---- */
@@ -158,7 +159,7 @@ static status try_host(const struct connection_words *words, const struct host *
     connection_words_add(&one, "port", host->port);
     if (attributes)
         connection_words_add(&one, "target_session_attrs", attributes);
-    SCOPED(postgres_disconnectp) PGconn *conn = PQconnectStartParams(one.keys, one.values, 1);
+    SCOPED(postgres_disconnectp) PGconn *conn = libpq.PQconnectStartParams(one.keys, one.values, 1);
     if (!conn)
         return error_no_memory(err);
     TRY_IN(finish_connection(conn, options, timeout_s, err), err, "host %s, port %s",
@@ -211,12 +212,12 @@ status hosts_connect(const struct connection_words *words, const struct connecti
 {
     SCOPED(target_release) struct target target = {0};
     SCOPED(postgres_disconnectp)
-    PGconn *conn = PQconnectStartParams(words->keys, words->values, 1);
+    PGconn *conn = libpq.PQconnectStartParams(words->keys, words->values, 1);
     if (!conn)
         return error_no_memory(err);
     look_at_words(conn, &target);
     if (target.n > 1 && all_are_plain(&target)) {
-        PQfinish(TAKE(conn));
+        libpq.PQfinish(TAKE(conn));
         return connect_in_turn(words, &target, options, out, err);
     }
     int64_t several = target.n > 1 ? (int64_t)target.n : 1;

@@ -22,7 +22,7 @@ struct cuts {
 
 static void cuts_release(struct cuts *cuts)
 {
-    PQclear(cuts->values);
+    libpq.PQclear(cuts->values);
 }
 
 bool splits_key_usable(const struct postgres_column *column)
@@ -47,7 +47,7 @@ static status take_cuts(PGconn *conn, const struct text *sql, const char *const 
 {
     TRY(text_check(sql, err));
     TRY(postgres_query_with(conn, text_string(sql), values, n, &out->values, err));
-    out->n = (size_t)PQntuples(out->values);
+    out->n = (size_t)libpq.PQntuples(out->values);
     return STATUS_OK;
 }
 
@@ -133,9 +133,10 @@ static status even_cuts(struct cutting *cutting, const struct postgres_column *k
     if (!step)
         return STATUS_OK;
     TRY(ends_of(cutting, key, &ends, err));
-    if (!ends || !is_finite(PQgetvalue(ends, 0, 0)) || !is_finite(PQgetvalue(ends, 0, 1)))
+    if (!ends || !is_finite(libpq.PQgetvalue(ends, 0, 0)) ||
+        !is_finite(libpq.PQgetvalue(ends, 0, 1)))
         return STATUS_OK;
-    const char *values[] = {PQgetvalue(ends, 0, 0), PQgetvalue(ends, 0, 1)};
+    const char *values[] = {libpq.PQgetvalue(ends, 0, 0), libpq.PQgetvalue(ends, 0, 1)};
     text_printf(&sql,
                 "SELECT DISTINCT (%s)::%s AS k FROM generate_series(1, %zu) i,"
                 " (SELECT $1::%s AS lo, $2::%s AS hi, %zu AS n) ends ORDER BY k",
@@ -185,7 +186,7 @@ static status find_cuts(struct cutting *cutting, const struct postgres_column *k
 static const char *cut_at(const struct cuts *cuts, size_t number, size_t n)
 {
     size_t row = number * (cuts->n + 1) / n - 1;
-    return PQgetvalue(cuts->values, (int)row, 0);
+    return libpq.PQgetvalue(cuts->values, (int)row, 0);
 }
 
 static void add_literal(struct text *out, const char *value, const struct postgres_column *key)

@@ -148,8 +148,8 @@ status numeric_scan(PGconn *conn, const struct read_request *request, struct pos
         struct digits digits = {
             .before = postgres_cell_number(result, 0, first),
             .behind = postgres_cell_number(result, 0, first + 1),
-            .any = !PQgetisnull(result, 0, first),
-            .other = PQgetvalue(result, 0, first + 2)[0] == 't',
+            .any = !libpq.PQgetisnull(result, 0, first),
+            .other = libpq.PQgetvalue(result, 0, first + 2)[0] == 't',
         };
         TRY(choose(request, &table->columns[asked[i]], &digits, arena, err));
     }

@@ -137,7 +137,7 @@ static status refuse_nulls(struct planning *p, struct error *err)
         text_printf(&sql, " AND (\n%s\n)", p->request->where);
     TRY(text_check(&sql, err));
     TRY(postgres_query(p->conn, text_string(&sql), &result, err));
-    const char *count = PQgetvalue(result, 0, 0);
+    const char *count = libpq.PQgetvalue(result, 0, 0);
     if (strcmp(count, "0") == 0)
         return STATUS_OK;
     return error_set(
@@ -236,7 +236,7 @@ static status make_statement(struct planning *p, const char *where, struct error
     SCOPED(text_release) struct text statement = {0};
     SCOPED(text_release) struct text forms = {0};
     SCOPED(text_release) struct text select = {0};
-    const char *encoding = PQparameterStatus(p->conn, "server_encoding");
+    const char *encoding = libpq.PQparameterStatus(p->conn, "server_encoding");
     for (size_t i = 0; i < p->n_picked; i++)
         wire_form_write(&p->wires[i], &forms);
     make_select(p, &select);
@@ -406,7 +406,7 @@ static status plan_another(struct planning *p, struct error *err)
     status_code s = plan_in_snapshot(p, err);
     for (size_t i = 0; i < 2 && s != STATUS_OK; i++) {
         if (conns[i])
-            PQclear(PQexec(conns[i], "ROLLBACK TO plan"));
+            libpq.PQclear(libpq.PQexec(conns[i], "ROLLBACK TO plan"));
     }
     return s;
 }

@@ -17,7 +17,7 @@ enum { REPLAY_STEP_MS = 20 };
 
 static const char *cell(const PGresult *result, int row, int column)
 {
-    return PQgetvalue(result, row, column);
+    return libpq.PQgetvalue(result, row, column);
 }
 
 /* ---- is it the primary of this standby? ---- */
@@ -36,7 +36,7 @@ static status check_primary(PGconn *primary, PGconn *standby, struct error *err)
     SCOPED(postgres_clearp) PGresult *here = NULL;
     TRY(who(primary, &there, err));
     TRY(who(standby, &here, err));
-    const char *host = PQhost(primary), *port = PQport(primary);
+    const char *host = libpq.PQhost(primary), *port = libpq.PQport(primary);
     if (strcmp(cell(there, 0, 2), cell(here, 0, 2)) != 0)
         return error_set(err, STATUS_BAD_CONFIG,
                          "fence: the server at %s:%s is of another cluster (system identifier %s, "
@@ -49,7 +49,7 @@ static status check_primary(PGconn *primary, PGconn *standby, struct error *err)
     if (strcmp(cell(there, 0, 1), cell(here, 0, 1)) != 0)
         return error_set(err, STATUS_BAD_CONFIG,
                          "fence: \"%s\" at %s:%s is not the database that is read here, \"%s\"",
-                         PQdb(primary), host, port, PQdb(standby));
+                         libpq.PQdb(primary), host, port, libpq.PQdb(standby));
     return STATUS_OK;
 }
 

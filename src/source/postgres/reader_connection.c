@@ -104,10 +104,10 @@ status postgres_reader_silent(struct source *source, PGconn *conn, struct error 
     snprintf(sql, sizeof(sql),
              "SELECT 1 FROM pg_stat_activity WHERE pid = %d"
              " AND (state <> 'active' OR wait_event = 'ClientWrite')",
-             PQbackendPID(conn));
+             libpq.PQbackendPID(conn));
     if (s == STATUS_OK)
         s = postgres_query(other, sql, &found, &why);
-    if (s == STATUS_OK && PQntuples(found) == 0)
+    if (s == STATUS_OK && libpq.PQntuples(found) == 0)
         return STATUS_OK;
     return error_set(err, s == STATUS_CANCELLED ? s : STATUS_UNAVAILABLE,
                      "the connection to the server is cut: nothing has come for %lld s, and %s",

@@ -8,7 +8,7 @@ enum { AT_ONCE = 100 }; /* sequences that one statement reads */
 
 static const char *cell(const PGresult *result, int row, int column)
 {
-    return PQgetvalue(result, row, column);
+    return libpq.PQgetvalue(result, row, column);
 }
 
 /* ---- the look ---- */
@@ -104,7 +104,7 @@ static status add_hidden(const PGresult *list, int row, struct fence_facts *fact
 
 static void add_read(const PGresult *values, struct fence_facts *facts)
 {
-    for (int i = 0; i < PQntuples(values); i++) {
+    for (int i = 0; i < libpq.PQntuples(values); i++) {
         int64_t next = postgres_cell_number(values, i, 1);
         if (cell(values, i, 2)[0] == 't' && next < INT64_MAX)
             next++; /* by the smallest step: a larger one may be changed to it */
@@ -186,7 +186,7 @@ status sequences_look(PGconn *conn, const char *const *streams, struct fence_fac
     if (!*streams)
         return STATUS_OK;
     TRY(list_sequences(conn, streams, &list, err));
-    int n = PQntuples(list);
+    int n = libpq.PQntuples(list);
     facts->sequences = mem_realloc_array(NULL, (size_t)n + 1, sizeof(*facts->sequences));
     if (!facts->sequences)
         return error_no_memory(err);

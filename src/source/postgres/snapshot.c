@@ -33,7 +33,7 @@ static status export(struct source *source, PGconn *conn, struct error *err)
     TRY(begin(conn, "SELECT pg_catalog.pg_export_snapshot(), current_date - DATE '1970-01-01'", &id,
               err));
     source->today = (int32_t)postgres_cell_number(id, 0, 1);
-    source->snapshot = mem_strdup(PQgetvalue(id, 0, 0));
+    source->snapshot = mem_strdup(libpq.PQgetvalue(id, 0, 0));
     return source->snapshot ? STATUS_OK : error_no_memory(err);
 }
 
@@ -49,7 +49,7 @@ static status look_before(struct source *source, PGconn *exporter,
     int64_t settle_ms = own || request->watched ? source->settle_ms : 0;
     if (source->fence) { /* also for the first of several streams, which may need none */
         TRY(postgres_query(exporter, "SELECT pg_is_in_recovery()", &standby, err));
-        if (PQgetvalue(standby, 0, 0)[0] == 't')
+        if (libpq.PQgetvalue(standby, 0, 0)[0] == 't')
             return primary_look(source, exporter, streams, settle_ms, err);
     }
     source->before = source->conn;
@@ -88,7 +88,7 @@ status postgres_present(struct source *source, struct error *err)
         return STATUS_OK;
     }
     source->before = NULL;
-    if (PQtransactionStatus(source->conn) != PQTRANS_IDLE)
+    if (libpq.PQtransactionStatus(source->conn) != PQTRANS_IDLE)
         TRY(postgres_run(source->conn, "ROLLBACK", err));
     return STATUS_OK;
 }

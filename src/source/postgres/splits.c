@@ -34,7 +34,7 @@ status splits_explain(const struct cutting *cutting, const char *condition, stru
     TRY(text_check(&sql, err));
     TRY_IN(postgres_query(cutting->conn, text_string(&sql), &result, err), err, "planning %s",
            cutting->table->label);
-    const char *json = PQgetvalue(result, 0, 0);
+    const char *json = libpq.PQgetvalue(result, 0, 0);
     *out = (struct estimate){
         .rows = number_of(json, "\"Plan Rows\": "),
         .cost = number_of(json, "\"Total Cost\": "),

@@ -7,7 +7,7 @@ enum { PAGE_BYTES = 8192, FIRST_TID_SCANS = 140000 };
 
 static const char *cell(const PGresult *result, int row, int column)
 {
-    return PQgetvalue(result, row, column);
+    return libpq.PQgetvalue(result, row, column);
 }
 
 static bool cell_true(const PGresult *result, int row, int column)
@@ -66,7 +66,7 @@ static status not_found(PGconn *conn, const char *stream, const char *name, stru
         " ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','f') AND"
         " n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' LIMIT 10000",
         &result, err));
-    int n = PQntuples(result);
+    int n = libpq.PQntuples(result);
     const char **names = mem_realloc_array(NULL, 2 * (size_t)n + 1, sizeof(*names));
     if (!names)
         return error_no_memory(err);
@@ -117,7 +117,7 @@ static status find_relation(PGconn *conn, const char *stream, struct arena *aren
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = $1 AND c.relname = $2",
         values, 2, &result, err));
-    if (PQntuples(result) == 0)
+    if (libpq.PQntuples(result) == 0)
         return not_found(conn, stream, name, err);
     table->oid = (uint32_t)postgres_cell_number(result, 0, 0);
     table->kind = cell(result, 0, 1)[0];
@@ -127,7 +127,7 @@ static status find_relation(PGconn *conn, const char *stream, struct arena *aren
         return error_set(
             err, STATUS_DENIED,
             "user %s may not read %s; as its owner: GRANT SELECT ON \"%s\".\"%s\" TO \"%s\"",
-            PQuser(conn), stream, values[0], name, PQuser(conn));
+            libpq.PQuser(conn), stream, values[0], name, libpq.PQuser(conn));
     table->label =
         arena_printf(arena, "%s %s.%s", postgres_kind_word(table->kind), values[0], name);
     postgres_quote(&from, values[0]);
@@ -179,13 +179,13 @@ static status read_columns(PGconn *conn, struct arena *arena, struct postgres_ta
              " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
              " ORDER BY a.attnum",
         table->oid, &result, err));
-    table->n_columns = (size_t)PQntuples(result);
+    table->n_columns = (size_t)libpq.PQntuples(result);
     if (table->n_columns == 0)
         return error_set(err, STATUS_BAD_CONFIG, "%s has no columns", table->label);
     table->columns = arena_alloc(arena, table->n_columns * sizeof(*table->columns));
     if (!table->columns)
         return error_no_memory(err);
-    for (int i = 0; i < PQntuples(result); i++) {
+    for (int i = 0; i < libpq.PQntuples(result); i++) {
         struct postgres_column *column = &table->columns[i];
         TRY(add_column(conn, column, cell(result, i, 1),
                        (uint32_t)postgres_cell_number(result, i, 2),
@@ -202,9 +202,9 @@ static status type_names(PGconn *conn, const PGresult *result, PGresult **out, s
 {
     SCOPED(text_release) struct text oids = {0};
     SCOPED(text_release) struct text modifiers = {0};
-    for (int i = 0; i < PQnfields(result); i++) {
-        text_printf(&oids, "%s%u", i ? "," : "{", PQftype(result, i));
-        text_printf(&modifiers, "%s%d", i ? "," : "{", PQfmod(result, i));
+    for (int i = 0; i < libpq.PQnfields(result); i++) {
+        text_printf(&oids, "%s%u", i ? "," : "{", libpq.PQftype(result, i));
+        text_printf(&modifiers, "%s%d", i ? "," : "{", libpq.PQfmod(result, i));
     }
     text_append_char(&oids, '}');
     text_append_char(&modifiers, '}');
@@ -230,22 +230,22 @@ static status describe_query(PGconn *conn, const struct read_request *request, s
     SCOPED(text_release) struct text sql = {0};
     text_printf(&sql, "SELECT * FROM %s", table->from ? table->from : "");
     TRY(text_check(&sql, err));
-    prepared = PQprepare(conn, "", text_string(&sql), 0, NULL);
-    if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
+    prepared = libpq.PQprepare(conn, "", text_string(&sql), 0, NULL);
+    if (libpq.PQresultStatus(prepared) != PGRES_COMMAND_OK)
         return postgres_result_error(conn, prepared, err);
-    result = PQdescribePrepared(conn, "");
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+    result = libpq.PQdescribePrepared(conn, "");
+    if (libpq.PQresultStatus(result) != PGRES_COMMAND_OK)
         return postgres_result_error(conn, result, err);
-    table->n_columns = (size_t)PQnfields(result);
+    table->n_columns = (size_t)libpq.PQnfields(result);
     table->columns = arena_alloc(arena, table->n_columns * sizeof(*table->columns) + 1);
     if (!table->columns)
         return error_no_memory(err);
     if (table->n_columns == 0)
         return error_set(err, STATUS_BAD_CONFIG, "the query has no columns");
     TRY(type_names(conn, result, &names, err));
-    for (int i = 0; i < PQnfields(result); i++)
-        TRY(add_column(conn, &table->columns[i], PQfname(result, i), PQftype(result, i),
-                       PQfmod(result, i), cell(names, i, 0), arena, err));
+    for (int i = 0; i < libpq.PQnfields(result); i++)
+        TRY(add_column(conn, &table->columns[i], libpq.PQfname(result, i), libpq.PQftype(result, i),
+                       libpq.PQfmod(result, i), cell(names, i, 0), arena, err));
     return STATUS_OK;
 }
 
@@ -274,7 +274,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
              " FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
              " WHERE c.relkind <> 'p' ORDER BY c.oid",
         table->oid, &result, err));
-    int n = PQntuples(result);
+    int n = libpq.PQntuples(result);
     table->parts = arena_alloc(arena, (size_t)n * sizeof(*table->parts) + 1);
     if (!table->parts)
         return error_no_memory(err);
@@ -301,7 +301,7 @@ static status read_parts(PGconn *conn, struct arena *arena, struct postgres_tabl
         TRY(postgres_keep(&from, arena, &part->from, err));
     }
     table->n_parts = (size_t)n;
-    if (PQserverVersion(conn) < FIRST_TID_SCANS || n == 0)
+    if (libpq.PQserverVersion(conn) < FIRST_TID_SCANS || n == 0)
         table->by_ctid = false;
     return STATUS_OK;
 }

@@ -125,11 +125,11 @@ static status record_type(PGconn *conn, const char *relation, int depth, struct 
         "SELECT attname, atttypid, atttypmod FROM pg_attribute WHERE attrelid = "
         "$1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         values, 1, &result, err));
-    int n = PQntuples(result);
+    int n = libpq.PQntuples(result);
     *out = (struct wire_type){.form = WIRE_RECORD, .type = {.id = TYPE_STRUCT}};
     TRY(one_child(arena, out, (size_t)n, err));
     for (int i = 0; i < n; i++) {
-        out->names[i] = arena_strdup(arena, PQgetvalue(result, i, 0));
+        out->names[i] = arena_strdup(arena, libpq.PQgetvalue(result, i, 0));
         if (!out->names[i])
             return error_no_memory(err);
         TRY(type_at(conn, (uint32_t)postgres_cell_number(result, i, 1),
@@ -155,17 +155,17 @@ static status catalog_type(PGconn *conn, uint32_t oid, int32_t typmod, int depth
                           " typlen, pg_catalog.format_type(oid, NULL)"
                           " FROM pg_type WHERE oid = $1::oid",
                           oid, &result, err));
-    if (PQntuples(result) == 0)
+    if (libpq.PQntuples(result) == 0)
         return error_set(err, STATUS_BAD_DATA, "the server has no type %u", oid);
-    char kind = PQgetvalue(result, 0, 0)[0], category = PQgetvalue(result, 0, 1)[0];
+    char kind = libpq.PQgetvalue(result, 0, 0)[0], category = libpq.PQgetvalue(result, 0, 1)[0];
     uint32_t base = (uint32_t)postgres_cell_number(result, 0, 2);
     uint32_t element = (uint32_t)postgres_cell_number(result, 0, 4);
-    bool variable = strcmp(PQgetvalue(result, 0, 6), "-1") == 0;
+    bool variable = strcmp(libpq.PQgetvalue(result, 0, 6), "-1") == 0;
     if (kind == 'd')
         return type_at(conn, base, (int)postgres_cell_number(result, 0, 3), depth + 1, arena, out,
                        err);
     if (kind == 'c')
-        return record_type(conn, PQgetvalue(result, 0, 5), depth, arena, out, err);
+        return record_type(conn, libpq.PQgetvalue(result, 0, 5), depth, arena, out, err);
     if (kind == 'e') { /* an enum's label is its text */
         *out = (struct wire_type){.form = WIRE_TEXT, .type = {.id = TYPE_UTF8}};
         return STATUS_OK;
@@ -175,7 +175,7 @@ static status catalog_type(PGconn *conn, uint32_t oid, int32_t typmod, int depth
     const char *why = NULL;
     if (kind != 'r' && kind != 'm') {
         why = arena_printf(arena, "type %s is not known here: read as text",
-                           PQgetvalue(result, 0, 7));
+                           libpq.PQgetvalue(result, 0, 7));
         if (!why)
             return error_no_memory(err);
     }

@@ -67,12 +67,12 @@ status unchanged_check(PGconn *conn, const struct postgres_table *table, bool by
         " ON c.oid = wanted JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE wanted NOT IN (SELECT relation FROM held) LIMIT 1",
         values, 1, &result, err));
-    if (PQntuples(result) == 0)
+    if (libpq.PQntuples(result) == 0)
         return STATUS_OK;
     return error_set(err, STATUS_SNAPSHOT_LOST,
                      "the table %s was truncated, rewritten or replaced while the run took its "
                      "snapshot; run again",
-                     PQgetvalue(result, 0, 0));
+                     libpq.PQgetvalue(result, 0, 0));
 }
 
 bool unchanged_names_fail(const struct error *err)
@@ -104,14 +104,14 @@ status postgres_plan_holds(struct source *source, const struct read_plan *plan, 
     if (!postgres_answers(source->exporter, "SELECT 1", source->connect.connect_timeout_s * 1000,
                           err))
         s = err->code;
-    else if (PQtransactionStatus(source->exporter) == PQTRANS_INTRANS)
+    else if (libpq.PQtransactionStatus(source->exporter) == PQTRANS_INTRANS)
         s = look(source->exporter, watch ? watch->parent : 0, &result, err);
     else
         s = error_set(err, STATUS_SNAPSHOT_LOST, "its transaction has ended");
     pthread_mutex_unlock(&source->mutex);
     if (s != STATUS_OK)
         return postgres_snapshot_verdict(source, s, err);
-    if (PQgetvalue(result, 0, 0)[0] != 't')
+    if (libpq.PQgetvalue(result, 0, 0)[0] != 't')
         return STATUS_OK;
     return error_set(err, STATUS_SNAPSHOT_LOST,
                      "a partition was attached to %s while it was read; run again", plan->relation);

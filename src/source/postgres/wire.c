@@ -20,8 +20,8 @@ void wire_init(struct wire *wire, PGconn *conn, size_t max_message)
 {
     *wire = (struct wire){
         .conn = conn,
-        .socket = PQsocket(conn),
-        .bulk = !PQsslInUse(conn) && !PQgssEncInUse(conn),
+        .socket = libpq.PQsocket(conn),
+        .bulk = !libpq.PQsslInUse(conn) && !libpq.PQgssEncInUse(conn),
         .max_message =
             max_message && max_message < WIRE_MOST_MESSAGE ? max_message : WIRE_MOST_MESSAGE,
     };
@@ -273,10 +273,10 @@ static status finish_copy(struct wire *wire, struct error *err)
     status_code s = STATUS_OK;
     PGresult *result;
     wire->copying = wire->busy = false;
-    while ((result = PQgetResult(wire->conn))) {
-        if (s == STATUS_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+    while ((result = libpq.PQgetResult(wire->conn))) {
+        if (s == STATUS_OK && libpq.PQresultStatus(result) != PGRES_COMMAND_OK)
             s = postgres_result_error(wire->conn, result, err);
-        PQclear(result);
+        libpq.PQclear(result);
     }
     return s == STATUS_OK ? STATUS_END : s;
 }
@@ -292,11 +292,11 @@ static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, stru
         return finish_copy(wire, err);
     while (wire->in.size < READ_BYTES) {
         char *row = NULL;
-        int size = PQgetCopyData(wire->conn, &row, true);
+        int size = libpq.PQgetCopyData(wire->conn, &row, true);
         if (size > 0) {
             status_code s = (size_t)size > wire->max_message ? too_large(wire, (size_t)size, err)
                                                              : append_row(wire, row, size, err);
-            PQfreemem(row);
+            libpq.PQfreemem(row);
             TRY(s);
         } else if (size < 0) {
             wire->copying = false;
@@ -305,7 +305,7 @@ static status fill_by_libpq(struct wire *wire, const struct cancel *cancel, stru
             return STATUS_OK;
         } else {
             TRY(wait_for(wire, POLLIN, cancel, err));
-            if (!PQconsumeInput(wire->conn))
+            if (!libpq.PQconsumeInput(wire->conn))
                 return lost(wire, 0, err);
         }
     }
@@ -316,18 +316,18 @@ static status copy_by_libpq(struct wire *wire, const char *sql, const struct can
                             struct error *err)
 {
     status_code s = STATUS_OK;
-    if (!PQsendQuery(wire->conn, sql))
+    if (!libpq.PQsendQuery(wire->conn, sql))
         return lost(wire, 0, err);
     wire->busy = true;
-    while (PQisBusy(wire->conn)) { /* it may wait for a lock: the cancel flag is looked at */
+    while (libpq.PQisBusy(wire->conn)) { /* it may wait for a lock: the cancel flag is looked at */
         TRY(wait_for(wire, POLLIN, cancel, err));
-        if (!PQconsumeInput(wire->conn))
+        if (!libpq.PQconsumeInput(wire->conn))
             return lost(wire, 0, err);
     }
-    PGresult *result = PQgetResult(wire->conn);
-    if (PQresultStatus(result) != PGRES_COPY_OUT)
+    PGresult *result = libpq.PQgetResult(wire->conn);
+    if (libpq.PQresultStatus(result) != PGRES_COPY_OUT)
         s = postgres_result_error(wire->conn, result, err);
-    PQclear(result);
+    libpq.PQclear(result);
     wire->copying = wire->busy = s == STATUS_OK;
     return s;
 }

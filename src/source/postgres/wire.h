@@ -8,13 +8,13 @@
 #ifndef LEAT_SOURCE_POSTGRES_WIRE_H
 #define LEAT_SOURCE_POSTGRES_WIRE_H
 
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "source/postgres/libpq.h"
 
 /* The server has been silent for a while: does it still work? Else UNAVAILABLE. */
 typedef status_code (*wire_silent_fn)(void *context, struct error *err);
