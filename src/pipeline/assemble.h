@@ -24,6 +24,8 @@ struct assembled_file {
     uint64_t size_bytes, rows;
 };
 
+struct ahead;
+
 struct assembly {
     const struct partition_keys *keys; /* the stream's */
     struct assembled_partition *partitions;
@@ -35,8 +37,10 @@ struct assembly {
     struct spool stats;
     uint64_t *nulls;                  /* in all files, one for each column of data_schema */
     struct storage_object **segments; /* one for each split, opened when first asked for */
-    struct arena arena;               /* under the mutex too */
+    size_t n_segments;
+    struct ahead *ahead; /* NULL: the stream has partitions */
+    struct arena arena;  /* under the mutex too */
 };
-void assembly_free(struct assembly *assembly, struct storage *storage, size_t n_splits);
+void assembly_free(struct assembly *assembly, struct storage *storage); /* accepts NULL */
 
 #endif

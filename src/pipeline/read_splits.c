@@ -121,8 +121,11 @@ static status_code split_task(void *context, size_t number, struct error *err)
 {
     struct split_try try = {.pass = context, .number = number};
     struct stream_run *stream = try.pass->stream;
-    if (stream->splits[number].done)
-        return STATUS_OK; /* a dead run's, kept */
+    pthread_mutex_lock(&try.pass->mutex);
+    try.pass->n_begun++;
+    pthread_mutex_unlock(&try.pass->mutex);
+    if (stream->splits[number].done) /* a dead run's, kept */
+        return stream_append_ahead(stream, (uint32_t)number, err);
     status_code code = try_split(&try, false, err);
     if (code == STATUS_NO_MEMORY && !try.room.alone) {
         *err = (struct error){0};
@@ -130,7 +133,9 @@ static status_code split_task(void *context, size_t number, struct error *err)
     }
     if (code == STATUS_OK)
         code = prove_and_remember(stream, number, err);
-    if (code == STATUS_OK || code == STATUS_CANCELLED)
+    if (code == STATUS_OK)
+        return stream_append_ahead(stream, (uint32_t)number, err);
+    if (code == STATUS_CANCELLED)
         return code;
     if (strstr(err->text, ", split ")) /* the reader has said it */
         return code;

@@ -164,6 +164,20 @@ void saver_release(struct saver *saver)
 
 /* ---- what the steps of a stream say ---- */
 
+/* Before there is a segment: the thread's first sync has but its own mark to wait for. */
+void stream_remember_begin(struct stream_run *stream)
+{
+    struct saver *saver = &stream->saver;
+    pthread_mutex_lock(&saver->mutex);
+    if (!saver->begun) {
+        saver->begun = true;
+        saver->saved_ns = clock_monotonic_ns();
+        if (stream->run->options->save_every_ms > 0)
+            saver->has_thread = thread_begin(&saver->thread, run_saver, stream);
+    }
+    pthread_mutex_unlock(&saver->mutex);
+}
+
 /* Splits that read next to nothing and left nothing are cheaper to read again than to remember. */
 static bool worth_remembering(const struct split_result *result)
 {
@@ -179,12 +193,6 @@ static status add_split(struct stream_run *stream, uint32_t split, struct error 
         return error_no_memory(err);
     saver->splits = all;
     all[saver->n++] = split;
-    if (!saver->begun) {
-        saver->begun = true;
-        saver->saved_ns = clock_monotonic_ns();
-        if (stream->run->options->save_every_ms > 0)
-            saver->has_thread = thread_begin(&saver->thread, run_saver, stream);
-    }
     if (saver->has_thread) {
         (void)pthread_cond_broadcast(&saver->changed);
         return saver_failure(saver, err);
@@ -209,14 +217,19 @@ status stream_remember(struct stream_run *stream, uint32_t split, struct error *
 status stream_remember_files(struct stream_run *stream, struct error *err)
 {
     struct saver *saver = &stream->saver;
-    if (!saver->has_thread)
-        return with_retries(&stream->cancel, mark, stream, err);
     pthread_mutex_lock(&saver->mutex);
-    while (!saver->marked && saver->code == STATUS_OK)
+    while (saver->has_thread && !saver->marked && saver->code == STATUS_OK)
         (void)pthread_cond_wait(&saver->changed, &saver->mutex);
+    bool marked = saver->marked;
     status_code code = saver_failure(saver, err);
     pthread_mutex_unlock(&saver->mutex);
-    return code;
+    if (code != STATUS_OK || marked)
+        return code;
+    TRY(with_retries(&stream->cancel, mark, stream, err));
+    pthread_mutex_lock(&saver->mutex);
+    saver->marked = true;
+    pthread_mutex_unlock(&saver->mutex);
+    return STATUS_OK;
 }
 
 static status_code remove_segment(void *context, size_t number, struct error *err)

@@ -32,6 +32,7 @@ static void drop_plan(struct stream_run *stream)
 
 status stream_plan_again(struct stream_run *stream, struct error *err)
 {
+    stream_drop_assembly(stream);
     TRY(stream_keep_splits(stream, err));
     TRY(stream_clear_staging(stream, err));
     drop_plan(stream);

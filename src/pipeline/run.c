@@ -116,6 +116,7 @@ static status load_stream(struct stream_run *stream, bool last, struct error *er
 {
     struct stream_report *report = stream->report;
     show(stream, "reading", stream->plan.rows ? stream->plan.rows : 1);
+    TRY(stream_begin_assembly(stream, err));
     TRY(stream_keep_finished(stream, err));
     if (stream->run->progress) {
         atomic_store(&stream->run->progress->rows_kept, report->rows_kept);
@@ -283,8 +284,7 @@ static void init_stream(struct run *run, struct stream_run *stream, struct strea
 
 static void end_stream(struct stream_run *stream)
 {
-    assembly_free(stream->assembly, stream->storage, stream->plan.n_splits);
-    stream->assembly = NULL;
+    stream_drop_assembly(stream);
     stream_run_release(stream);
 }
 

@@ -25,6 +25,7 @@ struct split_pass {
     struct stream_run *stream;
     pthread_mutex_t mutex; /* of what follows, the guard aside */
     struct worker *idle;
+    size_t n_begun; /* splits */
     struct guard guard;
 };
 

@@ -78,7 +78,7 @@ struct saver {
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t changed;
     pthread_t thread;
-    bool begun;       /* a split is finished */
+    bool begun;       /* a split has rows */
     bool has_thread;  /* else the threads that finish splits save them */
     bool saving;      /* the mutex is free, the list is not */
     bool stop;        /* no more than what is under way */
@@ -154,19 +154,22 @@ struct stream_run {
 };
 
 /* ---- steps, in order; each in the file of its name ---- */
-status stream_open_target(struct stream_run *stream, struct error *err);   /* target.c */
-status stream_plan(struct stream_run *stream, struct error *err);          /* planning.c */
-status stream_keep_finished(struct stream_run *stream, struct error *err); /* resume.c */
-status stream_read_splits(struct stream_run *stream, struct error *err);   /* read_splits.c */
-status stream_assemble(struct stream_run *stream, struct error *err);      /* assemble.c */
-status stream_validate(struct stream_run *stream, struct error *err);      /* checks.c */
-status stream_publish(struct stream_run *stream, struct error *err);       /* publish.c */
-status stream_write_plan(struct stream_run *stream, struct error *err);    /* resume.c */
+status stream_open_target(struct stream_run *stream, struct error *err);    /* target.c */
+status stream_plan(struct stream_run *stream, struct error *err);           /* planning.c */
+status stream_keep_finished(struct stream_run *stream, struct error *err);  /* resume.c */
+status stream_begin_assembly(struct stream_run *stream, struct error *err); /* assemble.c */
+status stream_read_splits(struct stream_run *stream, struct error *err);    /* read_splits.c */
+status stream_assemble(struct stream_run *stream, struct error *err);       /* assemble.c */
+status stream_validate(struct stream_run *stream, struct error *err);       /* checks.c */
+status stream_publish(struct stream_run *stream, struct error *err);        /* publish.c */
+status stream_write_plan(struct stream_run *stream, struct error *err);     /* resume.c */
 /* Once; then durable with the next sync. remember.c */
 status stream_write_plan_once(struct stream_run *stream, struct error *err);
 /* The plan and all that RESULT names must be durable already. remember.c */
 status stream_put_manifest(struct stream_run *stream, uint32_t split,
                            const struct split_result *result, struct error *err);
+/* A split is about to leave something. remember.c */
+void stream_remember_begin(struct stream_run *stream);
 /* SPLIT is finished: it gets a manifest, now or with those that follow. remember.c */
 status stream_remember(struct stream_run *stream, uint32_t split, struct error *err);
 /* From here on there may be data files of this run: later runs will know, whenever it ends. */
@@ -175,8 +178,9 @@ status stream_remember_files(struct stream_run *stream, struct error *err);
 void stream_remember_no_more(struct stream_run *stream);
 /* The run has come to CODE; a later one may go on from what was finished. */
 void stream_remember_end(struct stream_run *stream, status_code code);
-void stream_clean_up(struct stream_run *stream);    /* resume.c */
-void stream_run_release(struct stream_run *stream); /* stream.c */
+void stream_drop_assembly(struct stream_run *stream); /* assemble.c */
+void stream_clean_up(struct stream_run *stream);      /* resume.c */
+void stream_run_release(struct stream_run *stream);   /* stream.c */
 /* All that stream_plan made, and what was read by it. stream.c */
 void stream_plan_release(struct stream_run *stream);
 /* The snapshot is lost: once its source has let it go, give up what was read and plan again. renew.c */
@@ -213,6 +217,12 @@ status stream_carry(const struct stream_run *stream, const struct batch *chunk,
 enum { ASSEMBLED_PARTITION_BYTES = 320 }; /* of a partition, its path and its file, about */
 status stream_take_keys(struct stream_run *stream, uint32_t number, struct split_result *split,
                         struct error *err);
+
+/* The pieces of SPLIT are these: its row groups may go into a data file once it is finished. ahead.c */
+status stream_note_groups(struct stream_run *stream, uint32_t split, const struct piece *pieces,
+                          size_t n, struct error *err);
+/* SPLIT is finished: append row groups whose turn has come, unless another thread is at it. ahead.c */
+status stream_append_ahead(struct stream_run *stream, uint32_t split, struct error *err);
 
 /* A remark for the user in the stream's report. */
 void stream_note(struct stream_run *stream, const char *format, ...)

@@ -68,6 +68,8 @@ static status take_pieces(struct stream_run *stream, uint32_t number, struct spl
         split->pieces[i].key = map[split->pieces[i].key];
     if (code == STATUS_OK)
         code = pieces_add(&stream->pieces, number, split->pieces, split->n_pieces, err);
+    if (code == STATUS_OK)
+        code = stream_note_groups(stream, number, split->pieces, split->n_pieces, err);
     pthread_mutex_unlock(&stream->keys_mutex);
     return code;
 }

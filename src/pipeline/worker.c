@@ -120,14 +120,20 @@ status worker_take(struct split_pass *pass, uint64_t share_bytes, struct worker 
     return STATUS_OK;
 }
 
+/* Nobody comes for a worker when the last split has begun: it is freed while others still read. */
 void worker_give_back(struct split_pass *pass, struct worker *worker)
 {
     batch_clear(&worker->chunk);
     batch_clear(&worker->gathered);
     pthread_mutex_lock(&pass->mutex);
-    worker->next = pass->idle;
-    pass->idle = worker;
+    bool wanted = pass->n_begun < pass->stream->plan.n_splits;
+    if (wanted) {
+        worker->next = pass->idle;
+        pass->idle = worker;
+    }
     pthread_mutex_unlock(&pass->mutex);
+    if (!wanted)
+        worker_free(worker, pass->stream->spec->format);
 }
 
 void workers_free(struct split_pass *pass)

@@ -161,6 +161,7 @@ status split_write_chunk(struct split_work *work, struct error *err)
     struct stream_run *stream = work->stream;
     if (work->worker->chunk.rows == 0)
         return STATUS_OK;
+    stream_remember_begin(stream);
     TRY(gate_enter(stream->run->encode_gate, &stream->cancel, err));
     int64_t started = clock_monotonic_ns();
     status_code code = write_chunk(work, err);

@@ -3,6 +3,8 @@
 
 #include "pipeline/split_work.h"
 
+enum { SPLITS = 100 }; /* none has begun */
+
 static size_t idle_workers(const struct split_pass *pass)
 {
     size_t n = 0;
@@ -37,7 +39,7 @@ static void workers_of_other_shares_do_not_stay(void **state)
     const struct field id = {.name = "id", .type.id = TYPE_INT64};
     struct error err = {0};
     struct stream_spec spec = {.format = format_drivers[0]};
-    struct stream_run stream = {.spec = &spec};
+    struct stream_run stream = {.spec = &spec, .plan.n_splits = SPLITS};
     struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
     struct worker *crew[4];
     assert_int_equal(schema_append(&stream.plan.schema, &id, &err), STATUS_OK);
@@ -52,6 +54,31 @@ static void workers_of_other_shares_do_not_stay(void **state)
     work_in_shares_of(&pass, 48 << 20, crew, 1);
     assert_int_equal(idle_workers(&pass), 0);
     give_back(&pass, crew, 1);
+
+    workers_free(&pass);
+    schema_release(&stream.plan.schema);
+    schema_release(&stream.data_schema);
+}
+
+/* When the last split has begun, whoever ends one frees what it had. */
+static void workers_that_nobody_will_come_for_do_not_stay(void **state)
+{
+    const struct field id = {.name = "id", .type.id = TYPE_INT64};
+    struct error err = {0};
+    struct stream_spec spec = {.format = format_drivers[0]};
+    struct stream_run stream = {.spec = &spec, .plan.n_splits = SPLITS};
+    struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct worker *crew[2];
+    assert_int_equal(schema_append(&stream.plan.schema, &id, &err), STATUS_OK);
+    assert_int_equal(schema_append(&stream.data_schema, &id, &err), STATUS_OK);
+
+    pass.n_begun = SPLITS - 1;
+    work_in_shares_of(&pass, 12 << 20, crew, 2);
+    give_back(&pass, crew, 1);
+    assert_int_equal(idle_workers(&pass), 1);
+    pass.n_begun = SPLITS;
+    give_back(&pass, crew + 1, 1);
+    assert_int_equal(idle_workers(&pass), 1);
 
     workers_free(&pass);
     schema_release(&stream.plan.schema);
@@ -81,7 +108,7 @@ static void chunks_alike_keep_their_memory(void **state)
                                     .value_bytes = 2 * MB};
     struct error err = {0};
     struct stream_spec spec = {.format = format_drivers[0]};
-    struct stream_run stream = {.spec = &spec};
+    struct stream_run stream = {.spec = &spec, .plan.n_splits = SPLITS};
     struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
     struct worker *worker;
     for (size_t i = 0; i < 2; i++) {
@@ -114,7 +141,9 @@ static void chunks_alike_keep_their_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(workers_of_other_shares_do_not_stay),
-                                       cmocka_unit_test(chunks_alike_keep_their_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_of_other_shares_do_not_stay),
+        cmocka_unit_test(workers_that_nobody_will_come_for_do_not_stay),
+        cmocka_unit_test(chunks_alike_keep_their_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
