@@ -8,7 +8,8 @@
  *                       | key_of_id       transforms run here: once for each id, not for each row
  *                      key
  *
- * then a histogram of the keys, its prefix sums, and one pass that puts each row's number in its place. Codes of
+ * then a histogram of the keys, its prefix sums in the order of their values (order.c), and one pass that puts each row's
+ * number in its place. Codes of
  * numbers come through an array over the batch's smallest to largest value where that is short: days and
  * small numbers need no hashing at all. */
 #include <string.h>
@@ -241,8 +242,8 @@ static status find_keys(const struct partitioner *partitioner, struct partition_
 
 /* ---- the counting sort ---- */
 
-static void sort_rows(const struct work *work, uint32_t *counts, size_t n_keys,
-                      struct partition_groups *out)
+static void sort_rows(const struct work *work, const uint32_t *key_order, uint32_t *counts,
+                      size_t n_keys, struct partition_groups *out)
 {
     size_t rows = work->batch->rows;
     memset(counts, 0, n_keys * sizeof(*counts));
@@ -250,8 +251,8 @@ static void sort_rows(const struct work *work, uint32_t *counts, size_t n_keys,
         counts[work->ids[i]]++;
     uint32_t first = 0;
     out->n_groups = 0;
-    for (uint32_t key = 0; key < n_keys; key++) {
-        uint32_t count = counts[key];
+    for (size_t i = 0; i < n_keys; i++) {
+        uint32_t key = key_order[i], count = counts[key];
         counts[key] = first;
         if (count)
             out->groups[out->n_groups++] =
@@ -298,6 +299,7 @@ status partition_group(const struct partitioner *partitioner, struct partition_k
                        const struct batch *batch, struct partition_groups *out, struct error *err)
 {
     struct work work;
+    const uint32_t *key_order;
     uint32_t *counts, only_key = 0;
     out->n_groups = 0;
     if (batch->rows == 0)
@@ -313,7 +315,8 @@ status partition_group(const struct partitioner *partitioner, struct partition_k
     }
     size_t n_keys = partition_keys_count(keys);
     TRY(reserve_groups(out, batch->rows, n_keys, &counts, err));
-    sort_rows(&work, counts, n_keys, out);
+    TRY(partition_keys_order(keys, &key_order, err));
+    sort_rows(&work, key_order, counts, n_keys, out);
     return STATUS_OK;
 }
 

@@ -38,6 +38,7 @@ void partition_keys_free(struct partition_keys *keys)
     interner_release(&keys->table);
     buffer_release(&keys->scratch);
     buffer_release(&keys->key_of_id);
+    buffer_release(&keys->order);
     batch_release(&keys->values);
     mem_free(keys);
 }
@@ -55,8 +56,8 @@ static size_t interner_bytes(const struct interner *interner)
 
 size_t partition_keys_bytes(const struct partition_keys *keys)
 {
-    size_t bytes =
-        interner_bytes(&keys->table) + keys->key_of_id.capacity + batch_bytes(&keys->values);
+    size_t bytes = interner_bytes(&keys->table) + keys->key_of_id.capacity + keys->order.capacity +
+                   batch_bytes(&keys->values);
     for (size_t i = 0; i < keys->partitioner->n_entries; i++)
         bytes += interner_bytes(&keys->codes[i]) + interner_bytes(&keys->pairs[i]);
     return bytes;

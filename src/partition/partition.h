@@ -83,6 +83,10 @@ void partition_keys_value(const struct partition_keys *keys, uint32_t key, size_
  * borrowed from KEYS itself. */
 status partition_keys_intern(struct partition_keys *keys, const struct scalar *values,
                              uint32_t *out_key, struct error *err);
+/* All keys, partition_keys_count of them, in the order of their values, NULL first; of texts the first 32 bytes count, and what
+ * is equal then stands as it was met. For what gains from a common order of several sets; nothing may depend on it. Borrowed
+ * until it is asked for again. */
+status partition_keys_order(struct partition_keys *keys, const uint32_t **out, struct error *err);
 
 /* Rows of a batch by partition. With one key in the batch `order` is the identity (rows 0..n). */
 struct partition_groups {
@@ -91,7 +95,7 @@ struct partition_groups {
         uint32_t key;   /* in KEYS */
         uint32_t first; /* rows order[first .. first + rows) */
         uint32_t rows;
-    } * groups;           /* in order of key number */
+    } * groups;           /* in the order of partition_keys_order */
     uint32_t *order;      /* batch->rows row numbers; rows of a group keep their order */
     struct buffer memory; /* owns both */
     struct buffer scratch;

@@ -33,6 +33,7 @@ struct partition_keys {
     struct interner *codes;  /* for each entry: source value (dates: the day) -> code */
     struct interner *pairs;  /* for each entry but the first: (id so far, code) -> id */
     struct buffer key_of_id; /* uint32 for each id of the last entry: its key */
+    struct buffer order;     /* uint32: the keys there were when it was last asked for, in order */
 };
 
 bool partition_is_identity(const struct partition_entry *entry);

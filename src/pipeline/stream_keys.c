@@ -22,13 +22,17 @@ static status refuse_empty_text(const struct schema *keys, const struct scalar *
     return STATUS_OK;
 }
 
-/* Under the mutex. */
-static status map_keys(struct stream_run *stream, const struct partition_keys *own, uint32_t *map,
+/* Under the mutex. New ones in the order of their values, as pieces stand in segments: what assembling takes one after the other
+ * is read together (bundle.c). */
+static status map_keys(struct stream_run *stream, struct partition_keys *own, uint32_t *map,
                        struct error *err)
 {
+    const uint32_t *order;
+    TRY(partition_keys_order(own, &order, err));
     if (!stream->all_keys)
         TRY(partition_keys_new(stream->partitioner, &stream->all_keys, err));
-    for (uint32_t key = 0; key < partition_keys_count(own); key++) {
+    for (size_t i = 0; i < partition_keys_count(own); i++) {
+        uint32_t key = order[i];
         struct scalar values[16];
         for (size_t c = 0; c < stream->keys.n_fields; c++)
             partition_keys_value(own, key, c, &values[c]);

@@ -37,7 +37,21 @@ static void tear_down(struct bench *bench)
     partitioner_free(bench->partitioner);
 }
 
-/* Every row once, groups in order of key, rows in their order within. */
+/* Values of an earlier group are not larger; the texts here are short enough to count whole. */
+static void check_order(const struct bench *bench, uint32_t earlier, uint32_t later)
+{
+    size_t n = partitioner_keys(bench->partitioner)->n_fields;
+    int difference = 0;
+    for (size_t c = 0; c < n && difference == 0; c++) {
+        struct scalar a, b;
+        partition_keys_value(bench->keys, earlier, c, &a);
+        partition_keys_value(bench->keys, later, c, &b);
+        difference = scalar_compare(&a, &b);
+    }
+    assert_true(difference < 0);
+}
+
+/* Every row once, groups in order of value, rows in their order within. */
 static void check_groups(const struct bench *bench)
 {
     const struct partition_groups *groups = &bench->groups;
@@ -45,7 +59,8 @@ static void check_groups(const struct bench *bench)
     uint32_t first = 0;
     for (size_t g = 0; g < groups->n_groups; g++) {
         const struct partition_group *group = &groups->groups[g];
-        assert_true(g == 0 || group->key > groups->groups[g - 1].key);
+        if (g > 0)
+            check_order(bench, groups->groups[g - 1].key, group->key);
         assert_true(group->key < partition_keys_count(bench->keys));
         assert_true(group->rows > 0);
         assert_int_equal(group->first, first);
@@ -318,6 +333,39 @@ static void keys_of_every_type_and_their_combinations(void **state)
     }
 }
 
+/* Keys of these texts, met from the last to the first. */
+static void intern_texts(struct bench *bench, const char *const *texts, size_t n,
+                         const uint32_t **out_order)
+{
+    static struct field field = {.name = "s", .type.id = TYPE_UTF8, .nullable = true};
+    struct partition_spec spec = {.transform = PARTITION_IDENTITY, .column = "s"};
+    set_up(bench, &field, 1, &spec, 1, 0);
+    for (size_t i = n; i-- > 0;) {
+        uint32_t key;
+        struct scalar value = {.type.id = TYPE_UTF8, .is_null = !texts[i], .bytes = texts[i]};
+        value.size = texts[i] ? strlen(texts[i]) : 0;
+        CHECK_OK(partition_keys_intern(bench->keys, &value, &key, &err));
+        CHECK_OK(partition_keys_order(bench->keys, out_order, &err)); /* it grows with them */
+    }
+}
+
+static void texts_are_ordered_by_their_first_bytes(void **state)
+{
+    static const char *const texts[] = {
+        NULL, "", "customer-000001", "customer-000002", "customer-0000021", "\xc3\xa4"};
+    static const char *const alike[] = {"0123456789abcdef0123456789abcdef-1",
+                                        "0123456789abcdef0123456789abcdef-2"};
+    const uint32_t *order = NULL;
+    struct bench bench;
+    intern_texts(&bench, texts, 6, &order);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(order[i], 5 - i);
+    tear_down(&bench);
+    intern_texts(&bench, alike, 2, &order);
+    assert_int_equal(order[0], 0); /* as they were met */
+    tear_down(&bench);
+}
+
 static void days_that_share_a_month_share_a_key(void **state)
 {
     struct field field = {.name = "t", .type.id = TYPE_TIMESTAMP};
@@ -341,6 +389,7 @@ int main(void)
         cmocka_unit_test(one_key_leaves_the_rows_in_order),
         cmocka_unit_test(ten_thousand_partitions_in_random_order),
         cmocka_unit_test(keys_of_every_type_and_their_combinations),
+        cmocka_unit_test(texts_are_ordered_by_their_first_bytes),
         cmocka_unit_test(days_that_share_a_month_share_a_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
