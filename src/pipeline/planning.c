@@ -302,6 +302,24 @@ static status keep_while_held(struct stream_run *stream, struct error *err)
     return STATUS_OK;
 }
 
+/* Rows that the table holds and the source still has must not go because the bound has fallen behind them. */
+static status keep_rows_above(struct stream_run *stream, struct error *err)
+{
+    const struct run_record *record = &stream->state.record;
+    const struct read_plan *plan = &stream->plan;
+    if (stream->mode == MODE_INCREMENTAL || stream->partial || !plan->bound_leaves ||
+        plan->bound.is_null || !has_watermark(stream) ||
+        !text_equal(record->update_key, stream->request.update_key) ||
+        record->watermark.type.id != plan->bound.type.id ||
+        scalar_compare(&record->watermark, &plan->bound) <= 0)
+        return STATUS_OK;
+    const char *watermark = scalar_text(&record->watermark, &stream->arena);
+    return error_set(err, STATUS_HELD,
+                     "%s. The table holds rows below %s, and a full refresh would drop those of "
+                     "them that it leaves",
+                     plan->bound_leaves, watermark ? watermark : "its watermark");
+}
+
 status stream_plan(struct stream_run *stream, struct error *err)
 {
     TRY(stream_check_partial(stream, err));
@@ -318,6 +336,7 @@ status stream_plan(struct stream_run *stream, struct error *err)
     stream->request.max_split_rows = stream->row_group_rows;
     TRY(plan_source(stream, err));
     TRY(keep_while_held(stream, err));
+    TRY(keep_rows_above(stream, err));
     TRY(job_check_schema(stream->spec, &stream->plan.schema, err));
     TRY(stream_check_contract(stream, err));
     TRY(plan_schemas(stream, err));

@@ -110,8 +110,10 @@ struct read_plan {
                                   rows (keep the old one). Never NULL-typed when update_key is set. */
     bool
         bound_is_fence; /* false: rows equal to the bound may still come; read again with digests */
-    const char *bound_held;  /* why no bound can be told for now; then no row is read */
-    bool bound_wants_help;   /* and time alone will not change that: a first load is held, too */
+    const char *bound_held; /* why no bound can be told for now; then no row is read */
+    bool bound_wants_help;  /* and time alone will not change that: a first load is held, too */
+    const char *
+        bound_leaves; /* rows that lie above the bound, and what to do about them; NULL: none that are known of */
     const char *fence_state; /* the driver's own, for the next run's plan; NULL */
     bool fence_state_due;    /* the next run needs it, even if this one finds no rows */
     int32_t today;           /* the source's day, days since 1970 */

@@ -18,7 +18,7 @@ FIRST, LAST = OLD + 1, OLD + NEW
 
 @pytest.fixture(scope="module")
 def server(place):
-    server = Server(place / "server", {"max_connections": 30})
+    server = Server(place / "server", {"max_connections": 30, "autovacuum": "off"})
     yield server
     server.stop()
 

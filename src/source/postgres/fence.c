@@ -221,10 +221,9 @@ static status refuse_set_back(const struct read_request *request, const struct a
     long long lower = request->lower->i64;
     return error_set(err, STATUS_HELD,
                      "the watermark is %lld, and the sequence %s goes on at %lld: rows that draw "
-                     "keys in between would be missed; SELECT setval(%s, %lld), or load once with "
-                     "--mode full-refresh",
+                     "keys in between would be missed; SELECT setval(%s, %lld)%s",
                      lower, ahead->by.name, (long long)ahead->by.look->next, ahead->by.literal,
-                     lower - 1);
+                     lower - 1, ahead->above ? "" : ", or load once with --mode full-refresh");
 }
 
 /* Rows that no run can read yet are no reason to replace a table by an empty one. */
@@ -281,7 +280,8 @@ static status say_of_sequence(const struct postgres_column *key, const struct ah
         return error_no_memory(err);
     out->note =
         arena_printf(arena, "%s%s%s; %s", before ? before : "", before ? "; " : "", what, then);
-    return out->note ? STATUS_OK : error_no_memory(err);
+    out->leaves = ahead->above ? arena_printf(arena, "%s; %s", what, then) : NULL;
+    return out->note && (out->leaves || !ahead->above) ? STATUS_OK : error_no_memory(err);
 }
 
 /* Which candidate the next run gets. The one that is there stays until it can be used or is behind: were it replaced by each

@@ -167,6 +167,7 @@ static status settle_bound(struct planning *p, struct error *err)
     plan->bound_is_fence = p->fence.is_fence;
     plan->bound_held = p->fence.held;
     plan->bound_wants_help = p->fence.wants_help;
+    plan->bound_leaves = p->fence.leaves;
     plan->fence_state = p->fence.state;
     plan->fence_state_due = p->fence.state_due;
     if (p->fence.note)
