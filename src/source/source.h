@@ -110,15 +110,14 @@ struct read_plan {
                                   rows (keep the old one). Never NULL-typed when update_key is set. */
     bool
         bound_is_fence; /* false: rows equal to the bound may still come; read again with digests */
-    const char *bound_held; /* why no bound can be told for now; then no row is read */
-    bool bound_wants_help;  /* and time alone will not change that: a first load is held, too */
-    const char *
-        bound_leaves; /* rows that lie above the bound, and what to do about them; NULL: none that are known of */
-    const char *fence_state; /* the driver's own, for the next run's plan; NULL */
-    bool fence_state_due;    /* the next run needs it, even if this one finds no rows */
-    int32_t today;           /* the source's day, days since 1970 */
-    size_t update_key;       /* position in schema, or SIZE_MAX */
-    uint64_t rows;           /* estimate of what will be read */
+    const char *bound_held;   /* why no bound can be told for now; then no row is read */
+    bool bound_wants_help;    /* and time alone will not change that: a first load is held, too */
+    const char *bound_leaves; /* what lies above it now, and the remedy; NULL: nothing known */
+    const char *fence_state;  /* the driver's own, for the next run's plan; NULL */
+    bool fence_state_due;     /* the next run needs it, even if this one finds no rows */
+    int32_t today;            /* the source's day, days since 1970 */
+    size_t update_key;        /* position in schema, or SIZE_MAX */
+    uint64_t rows;            /* estimate of what will be read */
     bool rows_exact;
     uint64_t bytes;      /* estimate in the source */
     uint64_t held_bytes; /* memory that the plan takes until plan_end, if it is much */

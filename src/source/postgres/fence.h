@@ -10,10 +10,9 @@ struct fence {
     const char *note;    /* for the user; NULL */
     const char *held;    /* why there is none now, though one will be; NULL */
     bool wants_help;     /* and that is for somebody to mend */
-    const char *
-        leaves; /* rows that lie above it now, and what to do about them; NULL: none that are known of */
-    const char *state; /* for the next run's plan; NULL */
-    bool state_due;    /* it should be kept even if this run finds nothing */
+    const char *leaves;  /* what lies above it now, and the remedy; NULL: nothing known */
+    const char *state;   /* for the next run's plan; NULL */
+    bool state_due;      /* it should be kept even if this run finds nothing */
 };
 
 void fence_facts_release(struct fence_facts *facts);
