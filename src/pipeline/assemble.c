@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "pipeline/assembling.h"
 
-enum { STATS_IN_MEMORY_BYTES = 1 << 20 };
+enum { STATS_IN_MEMORY_BYTES = 1 << 20, MOST_BUNDLE_BYTES = 2 << 20 };
 
 static void close_segments(struct assembly *assembly, struct storage *storage)
 {
@@ -59,29 +59,13 @@ static status plan_assembly(struct stream_run *stream, struct assembly *assembly
     return name_partitions(stream, assembly, err);
 }
 
-/* Row groups first: the small pieces of all splits are encoded together. */
-static status assemble_partition(struct assembling *work, struct error *err)
-{
-    const struct piece_list *pieces = &work->tools->pieces;
-    for (size_t i = 0; i < pieces->n; i++) {
-        const struct piece_ref *ref = &pieces->items[i];
-        if (ref->piece.kind == PIECE_ROW_GROUP && ref->split >= work->copied)
-            TRY(assembling_add(work, &ref->piece, ref->split, err));
-    }
-    for (size_t i = 0; i < pieces->n; i++) {
-        const struct piece_ref *ref = &pieces->items[i];
-        if (ref->piece.kind == PIECE_PLAIN)
-            TRY(assembling_add(work, &ref->piece, ref->split, err));
-    }
-    return assembling_finish(work, err);
-}
-
 /* ---- tasks ---- */
 
 struct assembly_pass {
     struct stream_run *stream;
     struct assembly *assembly;
-    uint64_t share_bytes, batch_limit_bytes;
+    uint64_t share_bytes, batch_limit_bytes, bundle_bytes;
+    size_t bundle_partitions;
     pthread_mutex_t mutex;
     struct assembler *idle;
 };
@@ -90,7 +74,7 @@ static void assembler_free(struct assembler *tools, const struct format_driver *
 {
     if (tools->encoder)
         format->encoder_free(tools->encoder);
-    piece_list_release(&tools->pieces);
+    bundle_release(&tools->bundle);
     batch_release(&tools->rows);
     row_group_release(&tools->group);
     buffer_release(&tools->bytes);
@@ -138,6 +122,7 @@ struct assembly_try {
     struct assembly_pass *pass;
     struct assembler *tools;
     struct assembled_partition *partition;
+    size_t number; /* of the partition in the bundle */
 };
 
 /* Under the mutex; there is room. */
@@ -196,6 +181,30 @@ static status hand_over_files(struct assembling *work, struct error *err)
     return code;
 }
 
+/* Row groups first: the small pieces of all splits are encoded together. */
+static status assemble_partition(const struct assembly_try *try, struct assembling *work,
+                                 struct error *err)
+{
+    struct bundle *bundle = &work->tools->bundle;
+    size_t n;
+    const struct piece_ref *pieces = bundle_pieces(bundle, try->number, &n);
+    TRY(bundle_read(bundle, assembling_read_segment, work, err));
+    for (size_t i = 0; i < n; i++) {
+        if (pieces[i].piece.kind == PIECE_ROW_GROUP && pieces[i].split >= work->copied)
+            TRY(assembling_add(work, &pieces[i].piece, pieces[i].split, err));
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (pieces[i].piece.kind != PIECE_PLAIN)
+            continue;
+        const uint8_t *bytes = bundle_bytes(bundle, &pieces[i]);
+        if (bytes)
+            TRY(assembling_add_read(work, &pieces[i].piece, pieces[i].split, bytes, err));
+        else
+            TRY(assembling_add(work, &pieces[i].piece, pieces[i].split, err));
+    }
+    return assembling_finish(work, err);
+}
+
 /* What was begun while splits were read is gone on with, once. */
 static struct assembling *begin_work(struct assembly_try *try, struct assembling *fresh,
                                      unsigned attempt)
@@ -222,7 +231,7 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
     batch_clear(&work->tools->rows);
     status_code code = work->nulls ? STATUS_OK : assembling_init(work, err);
     if (code == STATUS_OK)
-        code = assemble_partition(work, err);
+        code = assemble_partition(try, work, err);
     if (code == STATUS_OK)
         code = hand_over_files(work, err);
     assembling_release(work);
@@ -230,41 +239,64 @@ static status_code assemble_once(void *context, unsigned attempt, struct error *
     return code;
 }
 
-/* The next partition and its pieces. Not tried again: what was taken is gone. */
-static status take_partition(struct assembly_try *try, struct error *err)
+/* The next partitions and their pieces. Not tried again: what was taken is gone. */
+static status take_bundle(struct assembly_try *try, struct error *err)
 {
-    struct stream_run *stream = try->pass->stream;
     struct assembly *assembly = try->pass->assembly;
-    struct piece_list *pieces = &try->tools->pieces;
+    struct bundle *bundle = &try->tools->bundle;
+    status_code code = STATUS_OK;
+    bundle_begin(bundle, try->pass->bundle_bytes, try->pass->bundle_partitions);
     pthread_mutex_lock(&assembly->mutex);
-    try->partition = &assembly->partitions[assembly->next_partition++];
-    status_code code = pieces_take(&stream->pieces, try->partition->key, pieces, err);
+    try->partition = &assembly->partitions[assembly->next_partition];
+    while (code == STATUS_OK && !bundle->full &&
+           assembly->next_partition < assembly->n_partitions) {
+        uint32_t key = assembly->partitions[assembly->next_partition++].key;
+        code = bundle_add(bundle, &try->pass->stream->pieces, key, err);
+    }
     pthread_mutex_unlock(&assembly->mutex);
-    for (size_t i = 0; code == STATUS_OK && i < pieces->n; i++)
-        try->partition->rows += pieces->items[i].piece.rows;
     return code;
 }
 
-static status assemble_with(struct assembly_try *try, struct error *err)
+static status assemble_next(struct assembly_try *try, struct error *err)
 {
-    struct stream_run *stream = try->pass->stream;
-    TRY(take_partition(try, err));
-    status_code code = with_retries(&stream->cancel, assemble_once, try, err);
+    size_t n;
+    const struct piece_ref *pieces = bundle_pieces(&try->tools->bundle, try->number, &n);
+    for (size_t i = 0; i < n; i++)
+        try->partition->rows += pieces[i].piece.rows;
+    status_code code = with_retries(&try->pass->stream->cancel, assemble_once, try, err);
     if (code == STATUS_OK || code == STATUS_CANCELLED)
         return code;
     const char *path = try->partition->path;
     return *path ? error_context(err, "in partition %.300s", path) : code;
 }
 
-/* NUMBER only counts: partitions are taken in order by whoever comes. */
+static status assemble_bundle(struct assembly_try *try, struct error *err)
+{
+    TRY(take_bundle(try, err));
+    for (; try->number < try->tools->bundle.n; try->number++, try->partition++)
+        TRY(assemble_next(try, err));
+    return STATUS_OK;
+}
+
+static bool all_taken(struct assembly *assembly)
+{
+    pthread_mutex_lock(&assembly->mutex);
+    bool all = assembly->next_partition == assembly->n_partitions;
+    pthread_mutex_unlock(&assembly->mutex);
+    return all;
+}
+
+/* NUMBER only counts: partitions are taken in order by whoever comes, several at once, so the last tasks find none. */
 static status_code assembly_task(void *context, size_t number, struct error *err)
 {
     struct assembly_try try = {.pass = context};
     struct run_context *run = try.pass->stream->run;
+    if (all_taken(try.pass->assembly))
+        return STATUS_OK;
     TRY(budget_wait(run->budget, try.pass->share_bytes, &try.pass->stream->cancel, err));
     status_code code = assembler_take(try.pass, &try.tools, err);
     if (code == STATUS_OK) {
-        code = assemble_with(&try, err);
+        code = assemble_bundle(&try, err);
         assembler_give_back(try.pass, try.tools);
     }
     budget_return(run->budget, try.pass->share_bytes);
@@ -297,6 +329,21 @@ void stream_drop_assembly(struct stream_run *stream)
     stream->assembly = NULL;
 }
 
+/* Towards the end, too, there should be bundles for all threads. */
+static void share_out(struct assembly_pass *pass, unsigned *threads)
+{
+    struct stream_run *stream = pass->stream;
+    pass->share_bytes = stream_share_bytes(stream, threads);
+    pass->bundle_bytes = pass->share_bytes / 32;
+    if (pass->bundle_bytes > MOST_BUNDLE_BYTES)
+        pass->bundle_bytes = MOST_BUNDLE_BYTES;
+    pass->bundle_partitions = pass->assembly->n_partitions / (8 * (size_t)*threads) + 1;
+    uint64_t left = pass->share_bytes - pass->bundle_bytes;
+    pass->batch_limit_bytes = left / (stream->needs.copies_rows ? 4 : 3);
+    if (pass->batch_limit_bytes > stream->spec->file_size) /* a row group no larger than a file */
+        pass->batch_limit_bytes = stream->spec->file_size;
+}
+
 status stream_assemble(struct stream_run *stream, struct error *err)
 {
     struct run_context *run = stream->run;
@@ -306,10 +353,7 @@ status stream_assemble(struct stream_run *stream, struct error *err)
         return STATUS_OK;
     unsigned threads = run->workers;
     struct assembly_pass pass = {.stream = stream, .assembly = assembly};
-    pass.share_bytes = stream_share_bytes(stream, &threads);
-    pass.batch_limit_bytes = pass.share_bytes / (stream->needs.copies_rows ? 4 : 3);
-    if (pass.batch_limit_bytes > stream->spec->file_size) /* a row group no larger than a file */
-        pass.batch_limit_bytes = stream->spec->file_size;
+    share_out(&pass, &threads);
     pthread_mutex_init(&pass.mutex, NULL);
     status_code code =
         thread_run_all(assembly->n_partitions, threads, assembly_task, &pass, &stream->cancel, err);

@@ -152,19 +152,40 @@ static status copy_row_group(struct assembling *work, struct storage_object *seg
                                   piece->bytes, err);
 }
 
+/* Encode what waits where PIECE would be too much with it. */
+static status make_batch_room(struct assembling *work, const struct piece *piece, struct error *err)
+{
+    const struct batch *rows = &work->tools->rows;
+    if (rows->rows && (rows->rows + piece->rows > work->stream->row_group_rows ||
+                       batch_bytes(rows) + piece->plain_bytes > work->batch_limit_bytes))
+        return encode_rows(work, err);
+    return STATUS_OK;
+}
+
 static status add_plain(struct assembling *work, struct storage_object *segment,
                         const struct piece *piece, struct error *err)
 {
-    struct stream_run *stream = work->stream;
-    if (work->tools->rows.rows &&
-        (work->tools->rows.rows + piece->rows > stream->row_group_rows ||
-         batch_bytes(&work->tools->rows) + piece->plain_bytes > work->batch_limit_bytes))
-        TRY(encode_rows(work, err));
-    work->tools->bytes.size = 0;
-    TRY(buffer_reserve(&work->tools->bytes, piece->bytes, err));
-    TRY(storage_object_read(stream->storage, segment, piece->offset, work->tools->bytes.data,
+    struct buffer *bytes = &work->tools->bytes;
+    TRY(make_batch_room(work, piece, err));
+    bytes->size = 0;
+    TRY(buffer_reserve(bytes, piece->bytes, err));
+    TRY(storage_object_read(work->stream->storage, segment, piece->offset, bytes->data,
                             piece->bytes, err));
-    return batch_read_plain(&work->tools->rows, work->tools->bytes.data, piece->bytes, err);
+    return batch_read_plain(&work->tools->rows, bytes->data, piece->bytes, err);
+}
+
+static status in_segment(const struct assembling *work, uint32_t split, status_code code,
+                         struct error *err)
+{
+    TRY_IN(code, err, "in segment %s", work->stream->splits[split].segment);
+    return cancel_check(&work->stream->cancel, err);
+}
+
+static void close_segment(const struct assembling *work, uint32_t split,
+                          struct storage_object *segment)
+{
+    if (split >= SEGMENTS_KEPT_OPEN)
+        storage_object_close(work->stream->storage, segment);
 }
 
 status assembling_add(struct assembling *work, const struct piece *piece, uint32_t split,
@@ -174,10 +195,28 @@ status assembling_add(struct assembling *work, const struct piece *piece, uint32
     TRY(open_segment(work, split, &segment, err));
     status_code code = piece->kind == PIECE_PLAIN ? add_plain(work, segment, piece, err)
                                                   : copy_row_group(work, segment, piece, err);
-    if (split >= SEGMENTS_KEPT_OPEN)
-        storage_object_close(work->stream->storage, segment);
-    TRY_IN(code, err, "in segment %s", work->stream->splits[split].segment);
-    return cancel_check(&work->stream->cancel, err);
+    close_segment(work, split, segment);
+    return in_segment(work, split, code, err);
+}
+
+status assembling_add_read(struct assembling *work, const struct piece *piece, uint32_t split,
+                           const uint8_t *bytes, struct error *err)
+{
+    status_code code = make_batch_room(work, piece, err);
+    if (code == STATUS_OK)
+        code = batch_read_plain(&work->tools->rows, bytes, piece->bytes, err);
+    return in_segment(work, split, code, err);
+}
+
+status_code assembling_read_segment(void *context, uint32_t split, uint64_t offset, void *out,
+                                    size_t size, struct error *err)
+{
+    struct assembling *work = context;
+    struct storage_object *segment;
+    TRY(open_segment(work, split, &segment, err));
+    status_code code = storage_object_read(work->stream->storage, segment, offset, out, size, err);
+    close_segment(work, split, segment);
+    return in_segment(work, split, code, err);
 }
 
 status assembling_finish(struct assembling *work, struct error *err)

@@ -4,6 +4,7 @@
 
 #include "batch/batch.h"
 #include "pipeline/assemble.h"
+#include "pipeline/bundle.h"
 #include "pipeline/stream.h"
 
 struct upload_sink {
@@ -17,7 +18,7 @@ struct upload_sink {
 struct assembler {
     struct assembler *next;
     struct encoder *encoder;
-    struct piece_list pieces;
+    struct bundle bundle;
     struct batch rows; /* of plain pieces, waiting to be encoded */
     struct row_group group;
     struct buffer bytes;
@@ -53,6 +54,12 @@ void assembling_release(struct assembling *work);
 /* A sealed row group is copied to the open file; a plain piece waits with others until they are encoded. */
 status assembling_add(struct assembling *work, const struct piece *piece, uint32_t split,
                       struct error *err);
+/* The same for a plain piece of which BYTES were read already. */
+status assembling_add_read(struct assembling *work, const struct piece *piece, uint32_t split,
+                           const uint8_t *bytes, struct error *err);
+/* A segment_read_fn of WORK. */
+status_code assembling_read_segment(void *work, uint32_t split, uint64_t offset, void *out,
+                                    size_t size, struct error *err);
 /* Encode what waits, and close the file. */
 status assembling_finish(struct assembling *work, struct error *err);
 

@@ -111,7 +111,6 @@ static status append(struct piece_list *list, const struct piece *piece, uint32_
 
 status pieces_take(struct pieces *pieces, uint32_t key, struct piece_list *out, struct error *err)
 {
-    out->n = 0;
     for (uint32_t split = 0; split < pieces->n_runs; split++) {
         for (;;) {
             const struct piece *piece;

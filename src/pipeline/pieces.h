@@ -11,6 +11,7 @@
 struct piece_ref {
     struct piece piece;
     uint32_t split;
+    uint32_t place; /* in the bytes of its bundle, once they are read */
 };
 
 struct piece_list {
@@ -40,7 +41,7 @@ status pieces_add(struct pieces *pieces, uint32_t split, struct piece *found, si
                   struct error *err);
 /* All splits are done: from now on they are taken. */
 status pieces_seal(struct pieces *pieces, struct error *err);
-/* Those of partition KEY, in order of splits, into OUT (emptied first). Each key once, in ascending order. One thread at a time. */
+/* Those of partition KEY, in order of splits, are appended to OUT. Each key once, in ascending order. One thread at a time. */
 status pieces_take(struct pieces *pieces, uint32_t key, struct piece_list *out, struct error *err);
 
 #endif

@@ -24,6 +24,7 @@ static void check_key(struct scratch *scratch, struct pieces *pieces, uint32_t k
                       struct piece_list *list)
 {
     size_t at = 0;
+    list->n = 0;
     CHECK_OK(pieces_take(pieces, key, list, &scratch->err));
     for (uint32_t split = 0; split < SPLITS; split++) {
         bool divides = key % (split + 1) == 0;
