@@ -21,15 +21,15 @@ static int64_t system_monotonic_ns(void)
     return read_ns(CLOCK_MONOTONIC);
 }
 
-static void system_sleep_ms(int64_t ms)
+static void system_sleep_us(int64_t us)
 {
-    if (ms <= 0)
+    if (us <= 0)
         return;
-    struct timespec length = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    struct timespec length = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     (void)nanosleep(&length, NULL); /* a signal ends it early: then there is something to look at */
 }
 
-static const struct clock_ops system_ops = {system_wall_us, system_monotonic_ns, system_sleep_ms};
+static const struct clock_ops system_ops = {system_wall_us, system_monotonic_ns, system_sleep_us};
 static const struct clock_ops *ops = &system_ops;
 
 const struct clock_ops *clock_set_ops(const struct clock_ops *new_ops)
@@ -51,7 +51,12 @@ int64_t clock_monotonic_ns(void)
 
 void clock_sleep_ms(int64_t ms)
 {
-    ops->sleep_ms(ms);
+    ops->sleep_us(ms * 1000);
+}
+
+void clock_sleep_us(int64_t us)
+{
+    ops->sleep_us(us);
 }
 
 int64_t clock_thread_cpu_ns(void)

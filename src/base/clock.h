@@ -8,7 +8,7 @@
 struct clock_ops {
     int64_t (*wall_us)(void); /* microseconds since 1970-01-01 UTC */
     int64_t (*monotonic_ns)(void);
-    void (*sleep_ms)(int64_t ms); /* may return early on a signal */
+    void (*sleep_us)(int64_t us); /* may return early on a signal */
 };
 
 const struct clock_ops *clock_set_ops(const struct clock_ops *ops);
@@ -16,6 +16,7 @@ const struct clock_ops *clock_set_ops(const struct clock_ops *ops);
 int64_t clock_wall_us(void);
 int64_t clock_monotonic_ns(void);
 void clock_sleep_ms(int64_t ms);
+void clock_sleep_us(int64_t us);
 
 /* CPU time of this thread and of the process, nanoseconds. */
 int64_t clock_thread_cpu_ns(void);

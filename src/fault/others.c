@@ -88,10 +88,10 @@ static int64_t faulty_monotonic_ns(void)
     return now;
 }
 
-static void faulty_sleep_ms(int64_t ms)
+static void faulty_sleep_us(int64_t us)
 {
     struct fault_effect effect = before(FAULT_CLOCK);
-    clocks->sleep_ms(ms);
+    clocks->sleep_us(us);
     fault_after(&effect);
 }
 
@@ -100,11 +100,11 @@ static const struct memory_ops faulty_memory = {faulty_realloc, plain_free, faul
 static const struct thread_ops faulty_threads = {faulty_create, plain_join};
 static const struct random_ops faulty_randomness = {faulty_fill};
 static const struct clock_ops faulty_clocks = {faulty_wall_us, faulty_monotonic_ns,
-                                               faulty_sleep_ms};
+                                               faulty_sleep_us};
 
 void fault_sleep_ms(int64_t ms)
 {
-    clocks->sleep_ms(ms);
+    clocks->sleep_us(ms * 1000);
 }
 
 void fault_others_install(void)

@@ -28,6 +28,7 @@ struct wire {
     bool copying;   /* between CopyOutResponse and CopyDone */
     bool busy;      /* a query is out and ReadyForQuery has not come */
     uint64_t bytes; /* read from the server */
+    int64_t nap_us; /* how long the server takes to send half a block, about; 0: not known */
     size_t max_message;
     wire_silent_fn silent; /* asked after each silent_ms without a byte; NULL: nobody is */
     void *silent_context;
