@@ -8,9 +8,9 @@
 
 static int64_t slept_ms;
 
-static void count_sleep(int64_t ms)
+static void count_sleep(int64_t us)
 {
-    slept_ms += ms;
+    slept_ms += us / 1000;
 }
 
 static int64_t frozen(void)
@@ -19,7 +19,7 @@ static int64_t frozen(void)
 }
 
 static const struct clock_ops still = {
-    .wall_us = frozen, .monotonic_ns = frozen, .sleep_ms = count_sleep};
+    .wall_us = frozen, .monotonic_ns = frozen, .sleep_us = count_sleep};
 
 struct plan {
     status_code code;    /* what each failing try returns */
