@@ -65,10 +65,10 @@ static int64_t frozen_monotonic_ns(void)
     return 5;
 }
 
-static int64_t slept_ms;
-static void note_sleep(int64_t ms)
+static int64_t slept_us;
+static void note_sleep(int64_t us)
 {
-    slept_ms += ms;
+    slept_us += us;
 }
 
 static int fill_with_ff(void *out, size_t bytes)
@@ -91,7 +91,9 @@ static void clock_and_randomness_can_be_replaced(void **state)
     char id[RUN_ID_BYTES], uuid[37];
     struct error err = {0};
     clock_sleep_ms(1000);
-    assert_int_equal(slept_ms, 1000);
+    assert_int_equal(slept_us, 1000000);
+    clock_sleep_us(7);
+    assert_int_equal(slept_us, 1000007);
     assert_int_equal(clock_monotonic_ns(), 5);
     assert_int_equal(random_run_id(id, &err), STATUS_OK);
     assert_string_equal(id,
