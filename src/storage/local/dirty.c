@@ -8,7 +8,8 @@
  * 2. With a file go the entries of its directory and of all directories above it up to the root: a directory that
  *    another process made a moment ago may itself not be durable.
  * 3. Few files: each is synced by a descriptor that was open while it was written, so a failure is told to us
- *    and of us. Many: one syncfs of each file system touched, by a descriptor opened before the first write.
+ *    and of us. Many: one syncfs of each file system touched, by a descriptor opened before the first write. Which it is
+ *    turns out at the barrier: a load of many segments removes most of them before.
  * 4. After a failed sync nothing is synced again: the kernel has dropped the dirty pages and would call a second
  *    fsync a success. Every later sync of this storage fails with the first one's reason; whoever wants to
  *    go on writes again, under other names, through a storage opened anew. */
@@ -186,7 +187,8 @@ static status sync_taken(struct local_root *root, struct dirty_set *dirty, struc
                         "an earlier sync of %s failed and what was written before it can't be "
                         "trusted; start the run again",
                         root->url);
-    status s = dirty->all ? sync_all(root, err) : sync_each(root, dirty, err);
+    bool few = !dirty->all && dirty->n_files <= LOCAL_FEW_FILES;
+    status s = few ? sync_each(root, dirty, err) : sync_all(root, err);
     if (s != STATUS_OK)
         root->sync_errno = errno ? errno : EIO;
     return s;

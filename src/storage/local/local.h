@@ -17,8 +17,9 @@
 #define LOCAL_TEMP_DIR ".leat-tmp"
 
 enum {
-    LOCAL_EINTR_TRIES = 64, /* a call interrupted that often fails: for ever must end */
-    LOCAL_DIRTY_FILES = 32, /* above: one syncfs instead of an fsync each (figures: README) */
+    LOCAL_EINTR_TRIES = 64,  /* a call interrupted that often fails: for ever must end */
+    LOCAL_DIRTY_FILES = 256, /* remembered: most may be removed before the barrier */
+    LOCAL_FEW_FILES = 32,    /* above: one syncfs, not an fsync each (figures: README) */
     LOCAL_DIRTY_DIRS = 64,
 };
 

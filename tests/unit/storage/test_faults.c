@@ -259,14 +259,34 @@ static void few_objects_are_synced_one_by_one_and_many_at_once(void **state)
     CHECK_OK(storage_sync(scratch->storage, &scratch->err));
     assert_int_equal(fsyncs, 4); /* the file, a/b, a, the root */
     assert_int_equal(syncfss, 0);
+    for (int n = 100; n <= 300; n += 200) {
+        for (int i = 0; i < n; i++) {
+            snprintf(name, sizeof(name), "m%d/%d", n, i);
+            CHECK_OK(put_text(scratch, name, "text"));
+        }
+        fsyncs = syncfss = 0;
+        CHECK_OK(storage_sync(scratch->storage, &scratch->err));
+        assert_int_equal(fsyncs, 0);
+        assert_int_equal(syncfss, 1);
+    }
+}
+
+static void many_objects_of_which_few_are_left_are_synced_one_by_one(void **state)
+{
+    struct scratch *scratch = *state;
+    char name[16];
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof(name), "m/%d", i);
         CHECK_OK(put_text(scratch, name, "text"));
     }
-    fsyncs = 0;
+    for (int i = 1; i < 100; i++) {
+        snprintf(name, sizeof(name), "m/%d", i);
+        CHECK_OK(storage_remove(scratch->storage, name, &scratch->err));
+    }
+    fsyncs = syncfss = 0;
     CHECK_OK(storage_sync(scratch->storage, &scratch->err));
-    assert_int_equal(fsyncs, 0);
-    assert_int_equal(syncfss, 1);
+    assert_int_equal(fsyncs, 3); /* the file, m, the root */
+    assert_int_equal(syncfss, 0);
 }
 
 static void check_synced(struct scratch *scratch, unsigned expected)
@@ -329,6 +349,7 @@ int main(void)
         T(a_failed_sync_is_never_tried_again),
         T(the_disk_begins_early_only_where_a_sync_follows),
         T(few_objects_are_synced_one_by_one_and_many_at_once),
+        T(many_objects_of_which_few_are_left_are_synced_one_by_one),
         T(what_was_removed_is_not_synced_and_what_bears_its_name_or_bytes_is),
         T(a_durable_put_syncs_its_bytes_before_the_name_appears),
     };
