@@ -80,11 +80,6 @@ static void bits_to_bytes(const struct kernels *k)
     k->bits_to_bytes(from, 3, VALUES, to);
 }
 
-static void narrow_int64(const struct kernels *k)
-{
-    sink = k->narrow_int64(in(), VALUES, out());
-}
-
 static void narrow_int32(const struct kernels *k)
 {
     sink = k->narrow_int32(in(), VALUES, out());
@@ -108,8 +103,7 @@ static const struct {
     PASS(pack_20),      PASS(unpack_1),      PASS(unpack_3),     PASS(unpack_7),
     PASS(unpack_12),    PASS(unpack_20),     PASS(next_run),     PASS(bounds_int32),
     PASS(bounds_int64), PASS(bounds_uint64), PASS(bounds_float), PASS(bounds_double),
-    PASS(positions),    PASS(bits_to_bytes), PASS(narrow_int64), PASS(narrow_int32),
-    PASS(crc32_bytes),
+    PASS(positions),    PASS(bits_to_bytes), PASS(narrow_int32), PASS(crc32_bytes),
 };
 
 static double best_of(void (*pass)(const struct kernels *), const struct kernels *kernel)

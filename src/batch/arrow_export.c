@@ -129,6 +129,8 @@ status arrow_export_schema(const struct schema *schema, struct ArrowSchema *out,
 
 /* ---- rows ---- */
 
+enum { DECIMAL128_BYTES = 16 };
+
 struct array_owner {
     struct buffer validity, values, data;
     const void *buffers[3];
@@ -171,6 +173,26 @@ static status narrow_offsets(const struct column *column, struct array_owner *ow
     return STATUS_OK;
 }
 
+/* Arrow's decimals begin at 16 bytes. */
+static bool exports_wider(const struct column *column)
+{
+    return column->field->type.id == TYPE_DECIMAL && column->value_bytes < DECIMAL128_BYTES;
+}
+
+static status widen_decimals(const struct column *column, struct array_owner *owner,
+                             struct error *err)
+{
+    TRY(buffer_reserve(&owner->values, column->rows * DECIMAL128_BYTES, err));
+    for (size_t i = 0; i < column->rows; i++) {
+        int64_t value = (int64_t)load_u64le(column->values.data + i * column->value_bytes);
+        uint8_t *out = owner->values.data + i * DECIMAL128_BYTES;
+        store_u64le(out, (uint64_t)value);
+        store_u64le(out + 8, (uint64_t)(value >> 63));
+    }
+    owner->values.size = column->rows * DECIMAL128_BYTES;
+    return STATUS_OK;
+}
+
 /* All that can fail; COLUMN keeps its rows. OUT is zeroed and, once release is set, to be released. */
 static status prepare_array(struct column *column, struct ArrowArray *out, struct error *err)
 {
@@ -189,6 +211,8 @@ static status prepare_array(struct column *column, struct ArrowArray *out, struc
     TRY(column_reserve(column, 0, err)); /* offsets have their first entry even without rows */
     if (column->field->type.id == TYPE_MAP)
         TRY(narrow_offsets(column, owner, err));
+    if (exports_wider(column))
+        TRY(widen_decimals(column, owner, err));
     for (size_t i = 0; i < n; i++) {
         owner->pointers[i] = &owner->children[i];
         out->n_children++; /* before it is made: what a failure leaves of it is released too */
@@ -221,8 +245,8 @@ static void move_rows(struct column *column, struct ArrowArray *out)
     owner->buffers[0] = column->null_count ? owner->validity.data : NULL;
     if (column->field->type.id == TYPE_STRUCT) {
         out->n_buffers = 1;
-    } else if (column->field->type.id == TYPE_MAP) {
-        column->values.size = 0; /* the narrowed copy went out */
+    } else if (column->field->type.id == TYPE_MAP || exports_wider(column)) {
+        column->values.size = 0; /* a copy of another width went out */
     } else {
         move_buffer(&column->values, &owner->values);
     }

@@ -16,7 +16,7 @@ enum layout {
     LAYOUT_BITS,
     LAYOUT_COPY,   /* the same width */
     LAYOUT_NUMBER, /* signed of `width` bytes, times multiply, divided by divide without a rest */
-    LAYOUT_NARROW, /* 32 bytes to 16, where the upper half is only the sign */
+    LAYOUT_NARROW, /* decimals of `width` bytes to fewer, where the upper ones are only the sign */
     LAYOUT_TEXT,   /* offsets of `width` bytes */
     LAYOUT_LIST,   /* the same, with a child */
     LAYOUT_STRUCT,
@@ -70,9 +70,10 @@ static bool parse_decimal_format(const char *format, struct form *out)
         (bits != 128 && bits != 256) ||
         precision > (bits == 128 ? DECIMAL128_MAX_PRECISION : DECIMAL_MAX_PRECISION))
         return false;
-    bool narrow = bits == 256 && precision <= DECIMAL128_MAX_PRECISION;
+    size_t width = (size_t)bits / 8;
     *out = (struct form){{.id = TYPE_DECIMAL, .precision = precision, .scale = scale},
-                         narrow ? LAYOUT_NARROW : LAYOUT_COPY};
+                         width > decimal_value_bytes(precision) ? LAYOUT_NARROW : LAYOUT_COPY,
+                         width};
     return true;
 }
 
@@ -306,17 +307,27 @@ static status import_fixed(struct column *into, const struct source *from, struc
     return column_append_range(into, &view, 0, from->n, err);
 }
 
-static status import_narrow(struct column *into, const struct source *from, struct error *err)
+static bool is_sign(const uint8_t *bytes, size_t n, uint8_t sign)
 {
+    uint8_t other = 0;
+    for (size_t i = 0; i < n; i++)
+        other |= bytes[i] ^ sign;
+    return other == 0;
+}
+
+static status import_narrow(struct column *into, const struct source *from, const struct form *form,
+                            struct error *err)
+{
+    size_t width = into->value_bytes;
     const uint8_t *values = buffer_of(from, 1);
     for (size_t i = 0; i < from->n; i++) {
         if (is_null(from, i)) {
             TRY(column_append_null(into, err));
             continue;
         }
-        const uint8_t *value = values + (from->first + i) * 32;
-        uint64_t sign = (value[15] & 0x80) ? UINT64_MAX : 0;
-        if (load_u64le(value + 16) != sign || load_u64le(value + 24) != sign)
+        const uint8_t *value = values + (from->first + i) * form->width;
+        uint8_t sign = value[width - 1] & 0x80 ? 0xff : 0;
+        if (!is_sign(value + width, form->width - width, sign))
             return bad_value(into, i, "a decimal wider than its precision", err);
         column_append_fixed(into, value);
     }
@@ -423,7 +434,7 @@ static status import_rows(struct column *into, const struct source *from, struct
     case LAYOUT_NUMBER:
         return import_number(into, from, &form, err);
     case LAYOUT_NARROW:
-        return import_narrow(into, from, err);
+        return import_narrow(into, from, &form, err);
     case LAYOUT_TEXT:
         return import_text(into, from, &form, err);
     case LAYOUT_LIST:

@@ -35,7 +35,7 @@ size_t batch_capacity_bytes(const struct batch *batch);
  *
  * Layout (little-endian, nothing aligned):
  *
- *   u32 magic "LPB2" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
+ *   u32 magic "LPB3" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
  *   of all before it
  *
  * Each column in depth-first order; one without rows takes no byte:
@@ -46,9 +46,9 @@ size_t batch_capacity_bytes(const struct batch *batch);
  *           equal, which columns of more than 65536 rows store in a byte each). Of a NULL the difference is 0
  *   data    text: the bytes
  *
- * Numbers are the values of integers, dates, times, timestamps and those decimals of 16 bytes that fit 64 bits, and the
- * lengths of texts, lists and maps. The values of other types, and decimals where one does not fit, stand as they are in the
- * column; a struct has none. */
+ * Numbers are the values of integers, dates, times, timestamps, decimals of 8 bytes and those of 16 that fit 64 bits, and
+ * the lengths of texts, lists and maps. The values of other types, and decimals where one does not fit, stand as they are in
+ * the column; a struct has none. */
 
 /* Append rows [first, first+n) in plain form to OUT. */
 status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
@@ -69,15 +69,19 @@ status batch_read_plain(struct batch *into, const void *bytes, size_t size, stru
  *   NULL                 byte 0
  *   any other value      byte 1, then
  *     BOOL               byte 0 or 1
- *     fixed width        the type_value_bytes of its slot (little-endian; UUID and FIXED_BINARY as they are)
+ *     fixed width        the type_value_bytes of its slot (little-endian; UUID and FIXED_BINARY as they are);
+ *                        decimals of 8 bytes are widened to 16
  *     UTF8 BINARY JSON   u64 length, bytes
  *     LIST MAP           u64 number of elements, each as a value
  *     STRUCT             its children, each as a value
- * so the same row gives the same digest in every batch, run and machine. */
+ * so the same row gives the same digest in every batch, run and machine, and where a decimal got more digits, to 38. */
 struct digest {
     uint64_t low, high;
 };
 
+/* Bytes of a value of fixed width in its row's digest: a column whose type changed has the same digests only while these are
+ * the same. */
+size_t digest_value_bytes(struct type type);
 /* Digests of rows [first, first + n) into OUT[n]. */
 status batch_digest(const struct batch *batch, size_t first, size_t n, struct digest *out,
                     struct error *err);

@@ -198,7 +198,7 @@ static void store_wide(const struct wide *value, size_t width, uint8_t *out)
 
 bool parse_decimal(const char *text, size_t size, int32_t precision, int32_t scale, uint8_t *out)
 {
-    size_t width = precision > DECIMAL128_MAX_PRECISION ? 32 : 16;
+    size_t width = decimal_value_bytes(precision);
     struct significand number;
     if (!take_significand(text, size, &number))
         return false;

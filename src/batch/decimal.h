@@ -1,4 +1,4 @@
-/* Decimals as two's complement little-endian integers of 16 or 32 bytes. Private to batch/;
+/* Decimals as two's complement little-endian integers of 8, 16 or 32 bytes. Private to batch/;
  * parse_decimal is in scalar.h. */
 #ifndef LEAT_BATCH_DECIMAL_H
 #define LEAT_BATCH_DECIMAL_H

@@ -1,10 +1,13 @@
 /* Rows as canonical bytes, hashed. A row is laid out in one scratch buffer and hashed at once: for rows of
  * usual size that is several times quicker than feeding a streaming state value by value, and gives the
  * same digest. */
+#include <string.h>
 #include <xxhash.h>
 
 #include "base/bytes.h"
 #include "batch/batch.h"
+
+enum { NARROW_DECIMAL_BYTES = 16 };
 
 static status put_value(struct buffer *row, const struct column *column, size_t at,
                         struct error *err);
@@ -30,6 +33,27 @@ static status put_offsets(struct buffer *row, const struct column *column, size_
     return STATUS_OK;
 }
 
+size_t digest_value_bytes(struct type type)
+{
+    bool narrow = type.id == TYPE_DECIMAL && type.precision <= DECIMAL64_MAX_PRECISION;
+    return narrow ? NARROW_DECIMAL_BYTES : type_value_bytes(type);
+}
+
+/* A decimal of 8 bytes is widened: digests of rows that a table has stay those of the same numbers in more digits. */
+static status put_fixed(struct buffer *row, const struct column *column, size_t at,
+                        struct error *err)
+{
+    size_t width = column->value_bytes;
+    const uint8_t *value = column->values.data + at * width;
+    TRY(buffer_append(row, value, width, err));
+    size_t rest = digest_value_bytes(column->field->type) - width;
+    if (rest == 0)
+        return STATUS_OK;
+    uint8_t sign[NARROW_DECIMAL_BYTES];
+    memset(sign, value[width - 1] & 0x80 ? 0xff : 0, sizeof(sign));
+    return buffer_append(row, sign, rest, err);
+}
+
 static status put_value(struct buffer *row, const struct column *column, size_t at,
                         struct error *err)
 {
@@ -38,8 +62,7 @@ static status put_value(struct buffer *row, const struct column *column, size_t 
     if (!present)
         return STATUS_OK;
     if (column->value_bytes)
-        return buffer_append(row, column->values.data + at * column->value_bytes,
-                             column->value_bytes, err);
+        return put_fixed(row, column, at, err);
     if (column->field->type.id == TYPE_BOOL) {
         uint8_t bit = bit_get(column->values.data, at);
         return buffer_append(row, &bit, 1, err);

@@ -25,7 +25,7 @@ enum {
 /* The first byte of a column: how wide its numbers are, and whether there are NULLs. */
 enum { AS_THEY_ARE = 16, HAS_NULLS = 128 };
 static const uint64_t ROWS_LIMIT = UINT64_C(1) << 40;
-static const uint32_t MAGIC = 0x3242504c; /* "LPB2" */
+static const uint32_t MAGIC = 0x3342504c; /* "LPB3" */
 
 static size_t count_columns(const struct field *fields, size_t n)
 {
@@ -122,7 +122,7 @@ static load_kernel *kernel_of(const struct column *column)
     case TYPE_TIMESTAMP:
         return load_64;
     case TYPE_DECIMAL:
-        return column->value_bytes == 16 ? load_128 : NULL;
+        return column->value_bytes == 8 ? load_64 : column->value_bytes == 16 ? load_128 : NULL;
     case TYPE_UTF8:
     case TYPE_BINARY:
     case TYPE_JSON:

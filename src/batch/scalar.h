@@ -50,8 +50,8 @@ status scalar_parse(struct type type, const char *text, size_t size, struct scal
 bool parse_date(const char *text, size_t size, int32_t *out_days);
 bool parse_timestamp(const char *text, size_t size, int64_t *out_us, bool *out_zoned);
 bool parse_time(const char *text, size_t size, int64_t *out_us);
-/* Exact decimal text [+-]digits[.digits][e[+-]n] to a scaled integer (little-endian two's complement, 16 or 32
- * bytes as the precision asks). False: not a number, does not fit, or has non-zero digits beyond SCALE. */
+/* Exact decimal text [+-]digits[.digits][e[+-]n] to a scaled integer (little-endian two's complement of
+ * decimal_value_bytes). False: not a number, does not fit, or has non-zero digits beyond SCALE. */
 bool parse_decimal(const char *text, size_t size, int32_t precision, int32_t scale, uint8_t *out);
 /* [+-] stands before any part: P1Y2M3W4DT5H6M7.5S, parts in this order, at least one; nothing lost, or false. The value is
  * that of a column's slot: months, days, nanoseconds. */

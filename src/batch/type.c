@@ -171,6 +171,13 @@ status type_parse(const char *text, struct type *out, struct error *err)
     return unknown_type(text, err);
 }
 
+size_t decimal_value_bytes(int32_t precision)
+{
+    return precision <= DECIMAL64_MAX_PRECISION    ? 8
+           : precision <= DECIMAL128_MAX_PRECISION ? 16
+                                                   : 32;
+}
+
 size_t type_value_bytes(struct type type)
 {
     switch (type.id) {
@@ -192,7 +199,7 @@ size_t type_value_bytes(struct type type)
     case TYPE_TIMESTAMP:
         return 8;
     case TYPE_DECIMAL:
-        return type.precision > DECIMAL128_MAX_PRECISION ? 32 : 16;
+        return decimal_value_bytes(type.precision);
     case TYPE_INTERVAL:
     case TYPE_UUID:
         return 16;

@@ -21,9 +21,9 @@ enum type_id {
     TYPE_UINT64,
     TYPE_FLOAT32,
     TYPE_FLOAT64,
-    TYPE_DECIMAL,      /* two's complement little-endian; 16 bytes to 38 digits, 32 to 76 */
-    TYPE_UTF8,         /* int64 offsets + bytes; always valid UTF-8 */
-    TYPE_BINARY,       /* int64 offsets + bytes */
+    TYPE_DECIMAL, /* two's complement little-endian; 8 bytes to 18 digits, 16 to 38, 32 to 76 */
+    TYPE_UTF8,    /* int64 offsets + bytes; always valid UTF-8 */
+    TYPE_BINARY,  /* int64 offsets + bytes */
     TYPE_FIXED_BINARY, /* width bytes */
     TYPE_DATE,         /* int32 days since 1970-01-01 */
     TYPE_TIME,         /* int64 microseconds since midnight, 0..86400000000 */
@@ -36,7 +36,11 @@ enum type_id {
     TYPE_MAP,          /* int64 offsets + one child: struct of key (not null) and value */
 };
 
-enum { DECIMAL_MAX_PRECISION = 76, DECIMAL128_MAX_PRECISION = 38 };
+enum {
+    DECIMAL_MAX_PRECISION = 76,
+    DECIMAL128_MAX_PRECISION = 38, /* fits 16 bytes */
+    DECIMAL64_MAX_PRECISION = 18,  /* fits 8 */
+};
 
 struct type {
     enum type_id id;
@@ -53,6 +57,8 @@ const char *type_text(struct type type, char buf[64]);
  * (double), decimal(p,s), text (utf8, string), binary (bytes), fixed_binary(n), date, time, timestamp,
  * timestamptz, interval, uuid, json. BAD_CONFIG names what was expected. */
 status type_parse(const char *text, struct type *out, struct error *err);
+/* Bytes of a decimal of PRECISION digits: 8, 16 or 32. */
+size_t decimal_value_bytes(int32_t precision);
 /* Bytes of one value in the values buffer: 0 for BOOL (a bit) and for types without one. */
 size_t type_value_bytes(struct type type);
 /* int64 offsets into `data` (UTF8, BINARY, JSON) */

@@ -79,12 +79,22 @@ static void buckets_of_decimals(const struct column *column, int32_t n_buckets, 
         out[i] = bucket_of_hash(hash_of_decimal(column->values.data + i * width, width), n_buckets);
 }
 
+static void buckets_of_unsigned(const struct column *column, int32_t n_buckets, size_t n,
+                                int64_t *restrict out)
+{
+    const uint64_t *in = (const uint64_t *)(const void *)column->values.data;
+    for (size_t i = 0; i < n; i++)
+        out[i] = bucket_of_hash(hash_of_unsigned(in[i]), n_buckets);
+}
+
 static void buckets(const struct column *column, int32_t n_buckets, size_t n, int64_t *restrict out)
 {
     switch (column->field->type.id) {
     case TYPE_DECIMAL:
-    case TYPE_UINT64:
         buckets_of_decimals(column, n_buckets, n, out);
+        break;
+    case TYPE_UINT64:
+        buckets_of_unsigned(column, n_buckets, n, out);
         break;
     case TYPE_UTF8:
     case TYPE_JSON:

@@ -61,9 +61,10 @@ static inline int32_t bucket_of_hash(uint32_t hash, int32_t n_buckets)
     return (int32_t)(hash & INT32_MAX) % n_buckets;
 }
 
-/* Of the shortest big-endian two's complement. VALUE: WIDTH bytes, little-endian; of 8, a number without sign (it is
- * decimal(20,0) in tables that know no such type). */
+/* Of the shortest big-endian two's complement of VALUE, a little-endian one of WIDTH bytes: whatever the width, the same. */
 uint32_t hash_of_decimal(const uint8_t *value, size_t width);
+/* As the decimal(20,0) it is in tables that know no such type. */
+uint32_t hash_of_unsigned(uint64_t value);
 
 /* The bytes of a value that is neither a bit nor nested. */
 static inline struct span partition_bytes_at(const struct column *column, size_t row)

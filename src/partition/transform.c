@@ -190,7 +190,7 @@ static status truncate_row(const struct scalar *value, int32_t argument, const c
 uint32_t hash_of_decimal(const uint8_t *value, size_t width)
 {
     uint8_t bytes[33];
-    uint8_t sign = width > 8 && value[width - 1] >> 7 ? 0xff : 0;
+    uint8_t sign = value[width - 1] >> 7 ? 0xff : 0;
     bytes[0] = sign;
     for (size_t i = 0; i < width; i++)
         bytes[width - i] = value[i];
@@ -200,12 +200,21 @@ uint32_t hash_of_decimal(const uint8_t *value, size_t width)
     return murmur3_bytes(bytes + first, width + 1 - first);
 }
 
+uint32_t hash_of_unsigned(uint64_t value)
+{
+    uint8_t bytes[16] = {0};
+    store_u64le(bytes, value);
+    return hash_of_decimal(bytes, sizeof(bytes));
+}
+
 static uint32_t hash_of(const struct column *column, const struct scalar *value, size_t row)
 {
     enum type_id id = value->type.id;
     struct span bytes = partition_bytes_at(column, row);
-    if (id == TYPE_DECIMAL || id == TYPE_UINT64)
+    if (id == TYPE_DECIMAL)
         return hash_of_decimal(bytes.data, bytes.size);
+    if (id == TYPE_UINT64)
+        return hash_of_unsigned(value->u64);
     if (type_is_text_like(value->type) || id == TYPE_FIXED_BINARY || id == TYPE_UUID)
         return murmur3_bytes(bytes.data, bytes.size);
     return murmur3_long(value->i64);

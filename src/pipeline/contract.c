@@ -70,7 +70,7 @@ static status hold(const struct text *what, const struct contract_changes *chang
 /* ---- rows at the watermark ---- */
 
 /* Those that the table has are known by a digest over the columns as they were, so the same columns must be looked at now: a
- * new one is left out. A number that got wider has other bytes, and nothing finds its row again. */
+ * new one is left out. A number that got wider has other bytes in it, and nothing finds its row again. */
 static status find_known_columns(struct stream_run *stream, const struct contract_changes *changes,
                                  struct error *err)
 {
@@ -80,7 +80,7 @@ static status find_known_columns(struct stream_run *stream, const struct contrac
     for (size_t i = 0; i < changes->n; i++) {
         const struct column_change *change = &changes->items[i];
         if (change->kind == CHANGE_WIDEN &&
-            type_value_bytes(change->was->type) != type_value_bytes(change->is->type))
+            digest_value_bytes(change->was->type) != digest_value_bytes(change->is->type))
             return error_set(err, STATUS_SCHEMA_CHANGED,
                              "column \"%s\" got a wider type, and rows that the table has at the "
                              "watermark are known by the old one; load once with --mode "

@@ -61,36 +61,18 @@ static bool take_same(const struct leaf *leaf, const uint8_t *from, const uint32
     return true;
 }
 
-/* Low and high half of a decimal; the value fits the smaller type if the rest is its sign. */
-static bool take_decimal_int64(const struct leaf *leaf, const uint8_t *from, const uint32_t *rows,
-                               size_t n, uint8_t *out)
-{
-    const int64_t *halves = (const int64_t *)(const void *)from;
-    if (!rows)
-        return kernels()->narrow_int64(halves, n, (int64_t *)(void *)out);
-    int64_t *narrow = (int64_t *)(void *)out;
-    int64_t lost = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t row = rows[i];
-        narrow[i] = halves[2 * row];
-        lost |= halves[2 * row + 1] ^ (halves[2 * row] >> 63);
-    }
-    return lost == 0;
-}
-
 static bool take_decimal_int32(const struct leaf *leaf, const uint8_t *from, const uint32_t *rows,
                                size_t n, uint8_t *out)
 {
-    const int64_t *halves = (const int64_t *)(const void *)from;
-    if (!rows)
-        return kernels()->narrow_int32(halves, n, (int32_t *)(void *)out);
+    const int64_t *values = (const int64_t *)(const void *)from;
     int32_t *narrow = (int32_t *)(void *)out;
+    if (!rows)
+        return kernels()->narrow_int32(values, n, narrow);
     int64_t lost = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t row = rows[i];
-        int64_t low = halves[2 * row];
-        narrow[i] = (int32_t)low;
-        lost |= (halves[2 * row + 1] ^ (low >> 63)) | ((int32_t)low ^ low);
+        int64_t value = values[rows[i]];
+        narrow[i] = (int32_t)value;
+        lost |= narrow[i] ^ value;
     }
     return lost == 0;
 }
@@ -153,7 +135,6 @@ static take_kernel *const forms[] = {
     [FORM_UINT8] = take_uint8,
     [FORM_UINT16] = take_uint16,
     [FORM_DECIMAL_INT32] = take_decimal_int32,
-    [FORM_DECIMAL_INT64] = take_decimal_int64,
     [FORM_DECIMAL_FIXED] = take_decimal_fixed,
     [FORM_INTERVAL] = take_interval,
 };

@@ -151,14 +151,16 @@ static bool is_decimal(const struct schema_element *element, size_t bytes)
     return element->logical == PARQUET_LOGICAL_DECIMAL && element->precision > 0 &&
            element->precision <= DECIMAL_MAX_PRECISION && element->scale >= 0 &&
            element->scale <= element->precision && bytes > 0 &&
-           bytes <= (element->precision > DECIMAL128_MAX_PRECISION ? 32u : 16u);
+           bytes <= sizeof(((struct scalar *)0)->fixed);
 }
 
 static void describe_decimal(struct text *out, const struct schema_element *element,
                              struct span bound, bool big_endian)
 {
     struct scalar scalar = {
-        .type = {.id = TYPE_DECIMAL, .precision = element->precision, .scale = element->scale}};
+        .type = {.id = TYPE_DECIMAL, /* all of `fixed`: files hold what their precision does not */
+                 .precision = DECIMAL_MAX_PRECISION,
+                 .scale = element->scale}};
     uint8_t high = bound.data[big_endian ? 0 : bound.size - 1];
     memset(scalar.fixed, high & 0x80 ? 0xff : 0, sizeof(scalar.fixed));
     for (size_t b = 0; b < bound.size; b++)

@@ -422,8 +422,7 @@ static void to_scalar(const struct leaf *leaf, struct span bound, struct scalar 
             out->fixed[b] = bound.data[bound.size - 1 - b];
         return;
     }
-    case FORM_DECIMAL_INT32:
-    case FORM_DECIMAL_INT64: {
+    case FORM_DECIMAL_INT32: {
         uint8_t sign = bound.data[bound.size - 1] & 0x80 ? 0xff : 0;
         memset(out->fixed, sign, sizeof(out->fixed));
         memcpy(out->fixed, bound.data, bound.size);

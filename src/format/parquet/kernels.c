@@ -159,7 +159,6 @@ const struct kernels kernels_portable = {
     .bounds_double = bounds_double,
     .positions = positions,
     .bits_to_bytes = bits_to_bytes,
-    .narrow_int64 = narrow_int64,
     .narrow_int32 = narrow_int32,
     .crc32 = crc32_update,
 };

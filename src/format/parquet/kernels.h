@@ -35,9 +35,8 @@ struct kernels {
     size_t (*positions)(const uint8_t *bits, size_t first, size_t n, uint32_t *out);
     /* Bits [first, first + n) as bytes 0 and 1. */
     void (*bits_to_bytes)(const uint8_t *bits, size_t first, size_t n, uint8_t *out);
-    /* 16-byte integers to their low part; false: one does not fit. */
-    bool (*narrow_int64)(const int64_t *halves, size_t n, int64_t *out);
-    bool (*narrow_int32)(const int64_t *halves, size_t n, int32_t *out);
+    /* False: one does not fit. */
+    bool (*narrow_int32)(const int64_t *values, size_t n, int32_t *out);
 
     /* VALUE goes on over the bytes; neither end is complemented here. */
     uint32_t (*crc32)(const struct crc32 *crc, uint32_t value, const uint8_t *bytes, size_t size);

@@ -181,7 +181,6 @@ const struct kernels kernels_avx2 = {
     .bounds_double = bounds_double,
     .positions = positions,
     .bits_to_bytes = bits_to_bytes,
-    .narrow_int64 = narrow_int64,
     .narrow_int32 = narrow_int32,
     .crc32 = crc32,
 };

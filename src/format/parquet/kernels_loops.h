@@ -18,24 +18,12 @@ BOUNDS_LOOP(bounds_int64, int64_t)
 BOUNDS_LOOP(bounds_uint32, uint32_t)
 BOUNDS_LOOP(bounds_uint64, uint64_t)
 
-/* Low and high half of an integer; it fits the smaller type if the rest is its sign. */
-TARGET static bool narrow_int64(const int64_t *halves, size_t n, int64_t *out)
+TARGET static bool narrow_int32(const int64_t *values, size_t n, int32_t *out)
 {
     int64_t lost = 0;
     for (size_t i = 0; i < n; i++) {
-        out[i] = halves[2 * i];
-        lost |= halves[2 * i + 1] ^ (halves[2 * i] >> 63);
-    }
-    return lost == 0;
-}
-
-TARGET static bool narrow_int32(const int64_t *halves, size_t n, int32_t *out)
-{
-    int64_t lost = 0;
-    for (size_t i = 0; i < n; i++) {
-        int64_t low = halves[2 * i];
-        out[i] = (int32_t)low;
-        lost |= (halves[2 * i + 1] ^ (low >> 63)) | ((int32_t)low ^ low);
+        out[i] = (int32_t)values[i];
+        lost |= (int32_t)values[i] ^ values[i];
     }
     return lost == 0;
 }

@@ -29,10 +29,10 @@ static void set_decimal(const struct field *field, struct leaf *leaf,
         leaf->width = 4;
         leaf->form = FORM_DECIMAL_INT32;
         leaf->order = ORDER_INT32;
-    } else if (precision <= 18) {
+    } else if (precision <= DECIMAL64_MAX_PRECISION) {
         leaf->physical = PARQUET_INT64;
         leaf->width = 8;
-        leaf->form = FORM_DECIMAL_INT64;
+        leaf->form = FORM_SAME;
         leaf->order = ORDER_INT64;
     } else {
         leaf->physical = PARQUET_FIXED;

@@ -28,8 +28,7 @@ enum leaf_form {
     FORM_INT16,
     FORM_UINT8,
     FORM_UINT16,
-    FORM_DECIMAL_INT32, /* 16 bytes -> int32 */
-    FORM_DECIMAL_INT64, /* 16 bytes -> int64 */
+    FORM_DECIMAL_INT32, /* 8 bytes -> int32 */
     FORM_DECIMAL_FIXED, /* 16 or 32 bytes little-endian -> big-endian of the smallest length */
     FORM_INTERVAL,      /* months, days, nanoseconds -> months, days, milliseconds (12 bytes) */
     FORM_BYTES,         /* offsets and bytes */

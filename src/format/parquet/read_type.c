@@ -131,7 +131,7 @@ static wide small_limit(const struct read_type *type)
 
 static void put_wide(wide value, size_t width, uint8_t *out)
 {
-    memcpy(out, &value, 16);
+    memcpy(out, &value, width < 16 ? width : 16);
     if (width > 16)
         memset(out + 16, value < 0 ? 0xff : 0, width - 16);
 }
@@ -153,21 +153,22 @@ static void put_wide(wide value, size_t width, uint8_t *out)
 DECIMAL_FROM(decimal_from_int32, int32_t)
 DECIMAL_FROM(decimal_from_int64, int64_t)
 
-/* Values of up to 18 digits in 16 bytes: what almost all files hold. */
-static size_t decimal128_from_int64(const struct read_type *type, const uint8_t *from, size_t n,
-                                    uint8_t *out)
-{
-    int64_t limit = (int64_t)power_of_ten(type->type.precision), bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        int64_t value;
-        memcpy(&value, from + 8 * i, 8);
-        int64_t sign = value >> 63;
-        bad |= (value ^ sign) >= limit;
-        memcpy(out + 16 * i, &value, 8);
-        memcpy(out + 16 * i + 8, &sign, 8);
+/* Into 8 bytes: what almost all files hold. */
+#define DECIMAL64_FROM(name, physical)                                                             \
+    static size_t name(const struct read_type *type, const uint8_t *from, size_t n, uint8_t *out)  \
+    {                                                                                              \
+        int64_t limit = (int64_t)small_limit(type), bad = 0;                                       \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            physical##_t narrow;                                                                   \
+            memcpy(&narrow, from + sizeof(narrow) * i, sizeof(narrow));                            \
+            int64_t value = narrow;                                                                \
+            bad |= (value >= limit) | (value <= -limit);                                           \
+            memcpy(out + sizeof(value) * i, &value, sizeof(value));                                \
+        }                                                                                          \
+        return bad ? decimal_from_##physical(type, from, n, out) : n;                              \
     }
-    return bad ? decimal_from_int64(type, from, n, out) : n;
-}
+DECIMAL64_FROM(decimal64_from_int32, int32)
+DECIMAL64_FROM(decimal64_from_int64, int64)
 
 /* 10^p for p of 39..76 in four words, least first. */
 static void power_words(int32_t digits, uint64_t out[4])
@@ -262,12 +263,13 @@ static status set_decimal(const struct schema_element *element, struct read_type
                          element->precision, DECIMAL_MAX_PRECISION);
     out->type =
         (struct type){.id = TYPE_DECIMAL, .precision = element->precision, .scale = element->scale};
+    bool narrow = element->precision <= DECIMAL64_MAX_PRECISION;
     switch (out->physical) {
     case PARQUET_INT32:
-        out->convert = decimal_from_int32;
+        out->convert = narrow ? decimal64_from_int32 : decimal_from_int32;
         return STATUS_OK;
     case PARQUET_INT64:
-        out->convert = element->precision <= 18 ? decimal128_from_int64 : decimal_from_int64;
+        out->convert = narrow ? decimal64_from_int64 : decimal_from_int64;
         return STATUS_OK;
     case PARQUET_FIXED:
         out->convert = decimal_from_fixed;

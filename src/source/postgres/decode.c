@@ -110,23 +110,27 @@ static status decode_interval(const struct decoder *decoder, struct column *colu
 }
 
 /* money: an integer in the smallest unit of the server's lc_monetary */
-static status decode_money(const struct decoder *decoder, struct column *column,
-                           const struct fields *fields, size_t *out_n, struct error *err)
-{
-    uint8_t *out = column->values.data + column->values.size;
-    size_t i;
-    for (i = 0; i < fields->n; i++) {
-        const uint8_t *p = field_at(fields, i);
-        if (load_u32be(p) != 8)
-            break;
-        __int128 v = (int64_t)load_u64be(p + 4);
-        if (v >= decoder->limit || -v >= decoder->limit)
-            break;
-        memcpy(out + i * sizeof(v), &v, sizeof(v));
+#define MONEY_KERNEL(name, out_type)                                                               \
+    static status name(const struct decoder *decoder, struct column *column,                       \
+                       const struct fields *fields, size_t *out_n, struct error *err)              \
+    {                                                                                              \
+        uint8_t *out = column->values.data + column->values.size;                                  \
+        size_t i;                                                                                  \
+        for (i = 0; i < fields->n; i++) {                                                          \
+            const uint8_t *p = field_at(fields, i);                                                \
+            if (load_u32be(p) != 8)                                                                \
+                break;                                                                             \
+            out_type v = (int64_t)load_u64be(p + 4);                                               \
+            if (v >= decoder->limit || v <= -decoder->limit)                                       \
+                break;                                                                             \
+            memcpy(out + i * sizeof(v), &v, sizeof(v));                                            \
+        }                                                                                          \
+        *out_n = i;                                                                                \
+        return STATUS_OK;                                                                          \
     }
-    *out_n = i;
-    return STATUS_OK;
-}
+
+MONEY_KERNEL(decode_money_8, int64_t)
+MONEY_KERNEL(decode_money_16, __int128)
 
 /* ---- bytes ---- */
 
@@ -215,9 +219,7 @@ static const struct {
     {WIRE_OID, TYPE_INT64, decode_oid_as_int8},
     {WIRE_FLOAT4, TYPE_FLOAT32, decode_int4},
     {WIRE_FLOAT8, TYPE_FLOAT64, decode_int8},
-    {WIRE_NUMERIC, TYPE_DECIMAL, decode_numeric_16},
     {WIRE_NUMERIC, TYPE_UTF8, decode_numeric_text},
-    {WIRE_MONEY, TYPE_DECIMAL, decode_money},
     {WIRE_TEXT, TYPE_UTF8, decode_text},
     {WIRE_TEXT, TYPE_JSON, decode_text},
     {WIRE_BYTEA, TYPE_BINARY, decode_text},
@@ -230,6 +232,21 @@ static const struct {
     {WIRE_UUID, TYPE_UUID, decode_uuid},
 };
 
+static decode_kernel decimal_kernel(enum wire_form form, struct type type)
+{
+    bool numeric = form == WIRE_NUMERIC;
+    if (type.id != TYPE_DECIMAL || (!numeric && form != WIRE_MONEY))
+        return NULL;
+    switch (type_value_bytes(type)) {
+    case 8:
+        return numeric ? decode_numeric_8 : decode_money_8;
+    case 16:
+        return numeric ? decode_numeric_16 : decode_money_16;
+    default:
+        return numeric ? decode_numeric_32 : NULL;
+    }
+}
+
 static __int128 power_of_ten(int32_t n)
 {
     __int128 power = 1;
@@ -240,17 +257,13 @@ static __int128 power_of_ten(int32_t n)
 
 bool decoder_init(struct decoder *decoder, enum wire_form form, struct type type)
 {
-    *decoder = (struct decoder){.form = form, .type = type};
+    *decoder = (struct decoder){.form = form, .type = type, .kernel = decimal_kernel(form, type)};
     if (type.id == TYPE_DECIMAL && type.precision <= DECIMAL128_MAX_PRECISION)
         decoder->limit = power_of_ten(type.precision);
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
         if (kernels[i].form == form && kernels[i].type == type.id)
             decoder->kernel = kernels[i].kernel;
     }
-    if (decoder->kernel == decode_numeric_16 && type.precision > DECIMAL128_MAX_PRECISION)
-        decoder->kernel = decode_numeric_32;
-    if (decoder->kernel == decode_money && type.precision > DECIMAL128_MAX_PRECISION)
-        decoder->kernel = NULL;
     return decoder->kernel || (form == WIRE_ARRAY && type.id == TYPE_LIST) ||
            (form == WIRE_RECORD && type.id == TYPE_STRUCT);
 }

@@ -9,7 +9,7 @@ enum {
     HEAD_BYTES = 8,
     BASE = 10000,
     BASE_DIGITS = 4,
-    NARROW_GROUPS = 4, /* 10000^4 fits 64 bits */
+    NARROW_GROUPS = 5, /* all but the last of them are 10000^4 at most, and fit 64 bits */
     MOST_DSCALE = 0x3fff,
     SIGN_NEGATIVE = 0x4000,
     SIGN_NAN = 0xc000,
@@ -29,10 +29,11 @@ static bool read_head(const uint8_t *value, size_t size, struct numeric *out)
 {
     if (size < HEAD_BYTES)
         return false;
-    *out = (struct numeric){.n = load_u16be(value),
-                            .weight = (int16_t)load_u16be(value + 2),
-                            .sign = load_u16be(value + 4),
-                            .dscale = load_u16be(value + 6),
+    uint64_t head = load_u64be(value);
+    *out = (struct numeric){.n = (uint16_t)(head >> 48),
+                            .weight = (int16_t)(head >> 32),
+                            .sign = (uint16_t)(head >> 16),
+                            .dscale = (uint16_t)head,
                             .digits = value + HEAD_BYTES};
     return size == HEAD_BYTES + 2 * (size_t)out->n && out->dscale <= MOST_DSCALE;
 }
@@ -43,40 +44,56 @@ static inline unsigned group_at(const struct numeric *number, int i)
     return i >= 0 && i < number->n ? load_u16be(number->digits + 2 * i) : 0;
 }
 
-/* Groups of four digits from the first down to SCALE digits behind the point; SPARE: digits of the last group
- * that lie beyond SCALE. */
-static inline bool groups_to(const struct numeric *number, int scale, int *out_groups,
-                             int *out_spare)
+/* The last group of a column's values: how many stand behind the point up to it, and 10 to the number of its digits that lie
+ * beyond the scale. */
+struct last_group {
+    int behind;
+    unsigned power;
+};
+
+static struct last_group last_group_of(int scale)
 {
+    static const uint16_t powers[BASE_DIGITS] = {1, 10, 100, 1000};
     int behind = (scale + BASE_DIGITS - 1) / BASE_DIGITS;
-    *out_groups = number->weight + 1 + behind;
-    *out_spare = behind * BASE_DIGITS - scale;
+    return (struct last_group){behind, powers[behind * BASE_DIGITS - scale]};
+}
+
+/* A finite number and its groups down to the last one of the column. */
+static inline bool read_finite(const uint8_t *p, int behind, struct numeric *out, int *out_groups)
+{
+    uint32_t size = load_u32be(p);
+    if (size == UINT32_MAX || !read_head(p + 4, size, out) ||
+        (out->sign & ~(unsigned)SIGN_NEGATIVE) != 0)
+        return false;
+    *out_groups = out->weight + 1 + behind;
     if (*out_groups < 0)
         *out_groups = 0;
-    for (int i = *out_groups; i < number->n; i++) {
-        if (load_u16be(number->digits + 2 * i) != 0)
+    for (int i = *out_groups; i < out->n; i++) {
+        if (load_u16be(out->digits + 2 * i) != 0)
             return false; /* more digits behind the point than the column has */
     }
     return true;
 }
 
-static const uint16_t powers[] = {1, 10, 100, 1000};
-
-static inline bool to_narrow(const struct numeric *number, int groups, int spare, __int128 *out)
+/* False: more than 64 bits, or digits beyond the scale. */
+static inline bool to_narrow(const struct numeric *number, int groups, unsigned power,
+                             uint64_t *out)
 {
     uint64_t v = 0;
     unsigned largest = 0;
-    for (int i = 0; i < groups; i++) {
+    for (int i = 0; i + 1 < groups; i++) {
         unsigned digit = group_at(number, i);
         largest = digit > largest ? digit : largest;
         v = v * BASE + digit;
     }
-    uint64_t power = powers[spare];
-    *out = (__int128)(v / power);
-    return largest < BASE && (spare == 0 || v % power == 0);
+    unsigned last = group_at(number, groups - 1);
+    return largest < BASE && last < BASE && last % power == 0 &&
+           !__builtin_mul_overflow(v, (uint64_t)(BASE / power), &v) &&
+           !__builtin_add_overflow(v, (uint64_t)(last / power), out);
 }
 
-static bool to_wide(const struct numeric *number, int groups, int spare, __int128 *out)
+static bool to_wide(const struct numeric *number, int groups, unsigned power,
+                    unsigned __int128 *out)
 {
     unsigned __int128 v = 0;
     int i = 0;
@@ -85,37 +102,85 @@ static bool to_wide(const struct numeric *number, int groups, int spare, __int12
     if (i == number->n)
         i = groups; /* and nothing else */
     for (; i < groups; i++) {
-        unsigned digit = group_at(number, i), power = 1;
-        if (i + 1 == groups)
-            power = powers[spare]; /* the last group may not fit as a whole */
-        if (digit >= BASE || digit % power != 0 ||
-            __builtin_mul_overflow(v, (unsigned __int128)(BASE / power), &v) ||
-            __builtin_add_overflow(v, (unsigned __int128)(digit / power), &v))
+        unsigned digit = group_at(number, i), cut = i + 1 == groups ? power : 1;
+        if (digit >= BASE || digit % cut != 0 ||
+            __builtin_mul_overflow(v, (unsigned __int128)(BASE / cut), &v) ||
+            __builtin_add_overflow(v, (unsigned __int128)(digit / cut), &v))
             return false;
     }
-    *out = (__int128)v;
-    return v >> 127 == 0;
+    *out = v;
+    return true;
+}
+
+static bool to_limit(const struct numeric *number, int groups, unsigned power,
+                     unsigned __int128 limit, unsigned __int128 *out)
+{
+    uint64_t narrow;
+    if (groups > NARROW_GROUPS || !to_narrow(number, groups, power, &narrow))
+        return to_wide(number, groups, power, out) && *out < limit;
+    *out = narrow;
+    return *out < limit;
+}
+
+/* POWER is a constant where it is called: no division is left. */
+static inline size_t run_numeric_8(const struct decoder *decoder, const struct fields *fields,
+                                   int behind, unsigned power, uint8_t *out)
+{
+    const uint64_t limit = (uint64_t)decoder->limit;
+    size_t i;
+    for (i = 0; i < fields->n; i++) {
+        struct numeric number;
+        unsigned __int128 wide;
+        uint64_t v;
+        int groups;
+        if (!read_finite(fields->base + fields->at[i], behind, &number, &groups))
+            break;
+        if (__builtin_expect(groups > NARROW_GROUPS, 0)) {
+            if (!to_wide(&number, groups, power, &wide) || wide >= limit)
+                break;
+            v = (uint64_t)wide;
+        } else if (!to_narrow(&number, groups, power, &v) || v >= limit) {
+            break;
+        }
+        v = number.sign ? -v : v;
+        memcpy(out + i * sizeof(v), &v, sizeof(v));
+    }
+    return i;
+}
+
+status decode_numeric_8(const struct decoder *decoder, struct column *column,
+                        const struct fields *fields, size_t *out_n, struct error *err)
+{
+    uint8_t *out = column->values.data + column->values.size;
+    struct last_group last = last_group_of(decoder->type.scale);
+    switch (last.power) {
+    case 1:
+        *out_n = run_numeric_8(decoder, fields, last.behind, 1, out);
+        break;
+    case 10:
+        *out_n = run_numeric_8(decoder, fields, last.behind, 10, out);
+        break;
+    case 100:
+        *out_n = run_numeric_8(decoder, fields, last.behind, 100, out);
+        break;
+    default:
+        *out_n = run_numeric_8(decoder, fields, last.behind, 1000, out);
+    }
+    return STATUS_OK;
 }
 
 status decode_numeric_16(const struct decoder *decoder, struct column *column,
                          const struct fields *fields, size_t *out_n, struct error *err)
 {
     uint8_t *out = column->values.data + column->values.size;
-    const int scale = decoder->type.scale;
+    struct last_group last = last_group_of(decoder->type.scale);
     size_t i;
     for (i = 0; i < fields->n; i++) {
-        const uint8_t *p = fields->base + fields->at[i];
-        uint32_t size = load_u32be(p);
         struct numeric number;
-        int groups, spare;
-        __int128 v;
-        if (size == UINT32_MAX || !read_head(p + 4, size, &number) ||
-            (number.sign & ~(unsigned)SIGN_NEGATIVE) != 0 ||
-            !groups_to(&number, scale, &groups, &spare))
-            break;
-        bool exact = groups <= NARROW_GROUPS ? to_narrow(&number, groups, spare, &v)
-                                             : to_wide(&number, groups, spare, &v);
-        if (!exact || v >= decoder->limit)
+        int groups;
+        unsigned __int128 v;
+        if (!read_finite(fields->base + fields->at[i], last.behind, &number, &groups) ||
+            !to_limit(&number, groups, last.power, (unsigned __int128)decoder->limit, &v))
             break;
         v = number.sign ? -v : v;
         memcpy(out + i * sizeof(v), &v, sizeof(v));

@@ -129,19 +129,16 @@ static enum decoded decode_float64(struct column *column, const struct decode_co
     DECODE_RUNS(double, run_float64(rows, i, out));
 }
 
-/* ---- decimals of 16 bytes ---- */
+/* ---- decimals of 8 and 16 bytes ---- */
 
-struct decimal16 {
-    int64_t low, high;
-};
-
-static size_t run_decimal(const struct decode_rows *rows, size_t i, struct type type,
-                          struct decimal16 *out)
+/* WORDS of 8 bytes for each value, a constant where it is called. */
+static inline size_t run_decimal(const struct decode_rows *rows, size_t i, struct type type,
+                                 size_t words, int64_t *out)
 {
     double power = value_power_real(type.scale);
     int64_t power_whole = (int64_t)power;
-    int64_t limit = value_decimal_limit(type.precision);
-    for (; i < rows->n; i++, out++) {
+    uint64_t most = (uint64_t)value_decimal_limit(type.precision) - 1;
+    for (; i < rows->n; i++, out += words) {
         uint32_t serial = cell_serial(rows->cells[i]);
         const uint8_t *bytes = cell_bytes(rows->base, rows->cells[i]);
         int64_t unscaled;
@@ -152,19 +149,31 @@ static size_t run_decimal(const struct decode_rows *rows, size_t i, struct type 
                    __builtin_mul_overflow(serial_integer(bytes, serial), power_whole, &unscaled)) {
             break;
         }
-        if (__builtin_expect(unscaled >= limit || unscaled <= -limit, 0))
-            break;
-        out->low = unscaled;
-        out->high = unscaled >> 63;
+        if (__builtin_expect((uint64_t)unscaled + most > 2 * most, 0))
+            break; /* below -most or above most */
+        out[0] = unscaled;
+        if (words > 1)
+            out[1] = unscaled >> 63;
     }
     return i;
 }
 
-static enum decoded decode_decimal(struct column *column, const struct decode_column *how,
-                                   const struct decode_rows *rows, struct error *err)
+static enum decoded decode_decimal_8(struct column *column, const struct decode_column *how,
+                                     const struct decode_rows *rows, struct error *err)
 {
     struct type type = column->field->type;
-    DECODE_RUNS(struct decimal16, run_decimal(rows, i, type, out));
+    DECODE_RUNS(int64_t, run_decimal(rows, i, type, 1, out));
+}
+
+struct decimal16 {
+    int64_t low, high;
+};
+
+static enum decoded decode_decimal_16(struct column *column, const struct decode_column *how,
+                                      const struct decode_rows *rows, struct error *err)
+{
+    struct type type = column->field->type;
+    DECODE_RUNS(struct decimal16, run_decimal(rows, i, type, 2, (int64_t *)(void *)out));
 }
 
 /* ---- dates ---- */
@@ -336,9 +345,17 @@ static enum decoded decode_other(struct column *column, const struct decode_colu
     return DECODED;
 }
 
-decode_fn decode_for(struct type type, const struct decode_column *how)
+static decode_fn decode_for_decimal(struct type type, const struct decode_column *how)
 {
     enum { MAX_WHOLE_SCALE = 18 };
+    size_t width = type_value_bytes(type);
+    if (width > 16 || type.scale > MAX_WHOLE_SCALE || how->real_affinity)
+        return decode_other;
+    return width == 8 ? decode_decimal_8 : decode_decimal_16;
+}
+
+decode_fn decode_for(struct type type, const struct decode_column *how)
+{
     if (how->is_rowid)
         return type.id == TYPE_INT64 ? decode_rowid : decode_other;
     switch (type.id) {
@@ -347,10 +364,7 @@ decode_fn decode_for(struct type type, const struct decode_column *how)
     case TYPE_FLOAT64:
         return decode_float64;
     case TYPE_DECIMAL:
-        return type.precision <= DECIMAL128_MAX_PRECISION && type.scale <= MAX_WHOLE_SCALE &&
-                       !how->real_affinity
-                   ? decode_decimal
-                   : decode_other;
+        return decode_for_decimal(type, how);
     case TYPE_DATE:
         return decode_date;
     case TYPE_UTF8:

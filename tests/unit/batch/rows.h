@@ -45,6 +45,7 @@ static struct field every_field[] = {
     {.name = "u64", .type.id = TYPE_UINT64, .nullable = true},
     {.name = "f32", .type.id = TYPE_FLOAT32, .nullable = true},
     {.name = "f64", .type.id = TYPE_FLOAT64, .nullable = true},
+    {.name = "d64", .type = {TYPE_DECIMAL, .precision = 18, .scale = 4}, .nullable = true},
     {.name = "d128", .type = {TYPE_DECIMAL, .precision = 38, .scale = 2}, .nullable = true},
     {.name = "d256", .type = {TYPE_DECIMAL, .precision = 76, .scale = 9}, .nullable = true},
     {.name = "text", .type.id = TYPE_UTF8, .nullable = true},
@@ -99,8 +100,10 @@ static inline void append_random(struct column *column, uint64_t *seed, unsigned
         column_append_nested(column);
         break;
     default: {
-        uint8_t value[32] = {0};
-        store_u64le(value, random >> 16);
+        bool negative = column->field->type.id == TYPE_DECIMAL && random & 64;
+        uint8_t value[32];
+        memset(value, negative ? 0xff : 0, sizeof(value));
+        store_u64le(value, negative ? ~(random >> 16) : random >> 16);
         column_append_fixed(column, value);
     }
     }

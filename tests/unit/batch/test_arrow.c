@@ -1,4 +1,5 @@
 #include "batch/arrow.h"
+#include "batch/scalar.h"
 #include "rows.h"
 
 static void exported_rows_come_back_equal(void **state)
@@ -52,8 +53,8 @@ static void a_child_outlives_its_parent_once_moved(void **state)
     CHECK_OK(batch_init(&from, &every_type, &test_error));
     fill(&from, 10, 8, 0);
     CHECK_OK(arrow_export_batch(&from, &array, &test_error));
-    child = *array.children[13];
-    array.children[13]->release = NULL;
+    child = *array.children[14];
+    array.children[14]->release = NULL;
     array.release(&array);
     assert_int_equal(child.length, 10);
     assert_int_equal(child.n_buffers, 3);
@@ -177,6 +178,96 @@ static void text_that_is_no_utf8_is_bad_data(void **state)
     schema_release(&schema);
 }
 
+/* One value, its bytes in hex, as FORMAT: what stands in the column then, or a refusal. */
+static void check_decimal_import(const char *format, const char *hex, const char *words)
+{
+    uint8_t value[32];
+    struct foreign foreign;
+    struct schema schema;
+    struct batch batch;
+    struct scalar got;
+    struct error err;
+    struct arena arena = {0};
+    assert_true(bytes_from_hex(hex, strlen(hex), value));
+    make_foreign(&foreign, format, 1, NULL, value, NULL);
+    status_code s = import_foreign(&foreign, &schema, &batch, &err);
+    assert_int_equal(s, words ? STATUS_OK : STATUS_BAD_DATA);
+    if (words) {
+        assert_int_equal(batch.columns[0].value_bytes,
+                         decimal_value_bytes(schema.fields[0].type.precision));
+        scalar_from_column(&got, &batch.columns[0], 0);
+        assert_string_equal(scalar_text(&got, &arena), words);
+    } else {
+        assert_non_null(strstr(err.text, "wider than its precision"));
+    }
+    arena_release(&arena);
+    batch_release(&batch);
+    schema_release(&schema);
+}
+
+/* 10^18 - 1 is 0de0b6b3a763ffff. */
+static void decimals_come_in_as_their_precision_asks(void **state)
+{
+    check_decimal_import("d:18,0", "ffff63a7b3b6e00d0000000000000000", "999999999999999999");
+    check_decimal_import("d:18,18", "01009c584c491ff2ffffffffffffffff", "-0.999999999999999999");
+    check_decimal_import("d:18,2,256",
+                         "01009c584c491ff2ffffffffffffffffffffffffffffffffffffffffffffffff",
+                         "-9999999999999999.99");
+    check_decimal_import("d:1,0", "f7ffffffffffffffffffffffffffffff", "-9");
+    check_decimal_import("d:19,0", "ffffe7890423c78a0000000000000000", "9999999999999999999");
+    check_decimal_import("d:19,0,256",
+                         "01001876fbdc3875ffffffffffffffffffffffffffffffffffffffffffffffff",
+                         "-9999999999999999999");
+    check_decimal_import("d:38,0,256",
+                         "01000000c0dd75f6853b79a557b3c4b4ffffffffffffffffffffffffffffffff",
+                         "-99999999999999999999999999999999999999");
+    check_decimal_import("d:39,0,256",
+                         "ffffffff7f56655fc4ac438993fe50f002000000000000000000000000000000",
+                         "999999999999999999999999999999999999999");
+    check_decimal_import("d:18,0", "00000000000000800000000000000000", NULL);
+    check_decimal_import("d:18,0", "ffffffffffffff7fffffffffffffffff", NULL);
+    check_decimal_import("d:18,0", "00000000000000000100000000000000", NULL);
+    check_decimal_import("d:18,0,256",
+                         "0000000000000000000000000000000000000000000000000001000000000000", NULL);
+    check_decimal_import("d:19,0,256",
+                         "0000000000000000000000000000008000000000000000000000000000000000", NULL);
+}
+
+static void narrow_decimals_go_out_as_128_bits(void **state)
+{
+    static const int64_t most = INT64_C(999999999999999999);
+    const int64_t values[] = {most, -most, -1, 0};
+    struct field field = {
+        .name = "n", .type = {TYPE_DECIMAL, .precision = 18, .scale = 2}, .nullable = true};
+    const struct schema schema = {.fields = &field, .n_fields = 1};
+    struct batch from;
+    struct ArrowSchema arrow_schema;
+    struct ArrowArray array;
+    CHECK_OK(batch_init(&from, &schema, &test_error));
+    CHECK_OK(batch_reserve(&from, 5, &test_error));
+    for (size_t i = 0; i < 4; i++)
+        column_append_fixed(&from.columns[0], &values[i]);
+    CHECK_OK(column_append_null(&from.columns[0], &test_error));
+    from.rows = 5;
+    CHECK_OK(arrow_export_schema(&schema, &arrow_schema, &test_error));
+    CHECK_OK(arrow_export_batch(&from, &array, &test_error));
+    assert_string_equal(arrow_schema.children[0]->format, "d:18,2");
+    const int64_t *words = array.children[0]->buffers[1];
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(words[2 * i] == values[i]);
+        assert_true(words[2 * i + 1] == values[i] >> 63);
+    }
+    assert_true(words[8] == 0 && words[9] == 0);
+    check_batch(&from); /* empty, and good for more rows */
+    CHECK_OK(batch_reserve(&from, 1, &test_error));
+    column_append_fixed(&from.columns[0], &most);
+    from.rows = 1;
+    check_batch(&from);
+    arrow_schema.release(&arrow_schema);
+    array.release(&array);
+    batch_release(&from);
+}
+
 static void wide_decimals_narrow_where_they_fit(void **state)
 {
     uint8_t values[64];
@@ -188,7 +279,7 @@ static void wide_decimals_narrow_where_they_fit(void **state)
     struct error err;
     make_foreign(&foreign, "d:10,2,256", 2, NULL, values, NULL);
     CHECK_OK(import_foreign(&foreign, &schema, &batch, &test_error));
-    assert_int_equal(batch.columns[0].value_bytes, 16);
+    assert_int_equal(batch.columns[0].value_bytes, 8);
     batch_release(&batch);
     schema_release(&schema);
     values[48] = 1;
@@ -221,6 +312,8 @@ int main(void)
         cmocka_unit_test(units_of_time_become_microseconds_or_stop),
         cmocka_unit_test(what_lies_under_a_null_is_not_carried),
         cmocka_unit_test(text_that_is_no_utf8_is_bad_data),
+        cmocka_unit_test(decimals_come_in_as_their_precision_asks),
+        cmocka_unit_test(narrow_decimals_go_out_as_128_bits),
         cmocka_unit_test(wide_decimals_narrow_where_they_fit),
         cmocka_unit_test(formats_not_taken_are_named),
     };

@@ -137,6 +137,36 @@ static void digests_stay_the_same_for_ever(void **state)
     batch_release(&batch);
 }
 
+/* A table whose column got more digits still knows its rows. */
+static void a_decimal_has_the_digest_that_it_has_in_more_digits(void **state)
+{
+    static const int32_t precisions[] = {9, 18, 19, 38, 39};
+    static const int64_t numbers[] = {0, -1, 123456789, -999999999};
+    struct digest digests[5][4];
+    for (size_t p = 0; p < 5; p++) {
+        struct field field = {.name = "d", .type = {TYPE_DECIMAL, .precision = precisions[p]}};
+        struct schema schema = {.fields = &field, .n_fields = 1};
+        struct batch batch;
+        CHECK_OK(batch_init(&batch, &schema, &test_error));
+        CHECK_OK(batch_reserve(&batch, 4, &test_error));
+        for (size_t i = 0; i < 4; i++, batch.rows++) {
+            int64_t sign = numbers[i] >> 63, value[] = {numbers[i], sign, sign, sign};
+            column_append_fixed(&batch.columns[0], value);
+        }
+        assert_int_equal(batch.columns[0].value_bytes, p < 2 ? 8 : p < 4 ? 16 : 32);
+        assert_int_equal(digest_value_bytes(field.type), p < 4 ? 16 : 32);
+        CHECK_OK(batch_digest(&batch, 0, 4, digests[p], &test_error));
+        batch_release(&batch);
+    }
+    for (size_t p = 1; p < 4; p++)
+        assert_memory_equal(digests[p], digests[0], sizeof(digests[0]));
+    assert_memory_not_equal(digests[4], digests[0], sizeof(digests[0]));
+    char text[40];
+    snprintf(text, sizeof(text), "%016llx%016llx", (unsigned long long)digests[0][2].high,
+             (unsigned long long)digests[0][2].low);
+    assert_string_equal(text, "3183b61ef548638fdf3b75f6f08c9855");
+}
+
 static void a_value_and_its_neighbour_do_not_share_a_digest(void **state)
 {
     struct field fields[] = {{.name = "a", .type.id = TYPE_UTF8, .nullable = true},
@@ -197,6 +227,7 @@ int main(void)
         cmocka_unit_test(ranges_append_at_any_bit),
         cmocka_unit_test(a_rejected_row_is_taken_off_again),
         cmocka_unit_test(digests_stay_the_same_for_ever),
+        cmocka_unit_test(a_decimal_has_the_digest_that_it_has_in_more_digits),
         cmocka_unit_test(a_value_and_its_neighbour_do_not_share_a_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

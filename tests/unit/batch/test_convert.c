@@ -68,6 +68,17 @@ static void values_without_a_type_become_their_text(void **state)
         NULL);
 }
 
+static void decimals_of_every_width_have_their_text(void **state)
+{
+    check_converted(TYPE(TYPE_DECIMAL, .precision = 18, .scale = 2), TYPE(TYPE_UTF8),
+                    TEXTS("9999999999999999.99", "-9999999999999999.99", "", "-0.01", "0.00"),
+                    NULL);
+    check_converted(TYPE(TYPE_DECIMAL, .precision = 18, .scale = 18), TYPE(TYPE_UTF8),
+                    TEXTS("-0.999999999999999999", "0.000000000000000001"), NULL);
+    check_converted(TYPE(TYPE_DECIMAL, .precision = 19), TYPE(TYPE_UTF8),
+                    TEXTS("9999999999999999999", "-9999999999999999999", ""), NULL);
+}
+
 static void bytes_of_fixed_width_become_bytes(void **state)
 {
     check_converted(TYPE(TYPE_FIXED_BINARY, .width = 3), TYPE(TYPE_BINARY),
@@ -227,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unsigned_numbers_keep_their_value),
         cmocka_unit_test(values_without_a_type_become_their_text),
+        cmocka_unit_test(decimals_of_every_width_have_their_text),
         cmocka_unit_test(bytes_of_fixed_width_become_bytes),
         cmocka_unit_test(intervals_are_written_as_iso_8601_says),
         cmocka_unit_test(the_text_of_an_interval_is_read_or_refused),

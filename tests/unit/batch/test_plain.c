@@ -117,6 +117,8 @@ static const struct field one_i64[] = {{.name = "n", .type.id = TYPE_INT64, .nul
 static const struct field one_u8[] = {{.name = "n", .type.id = TYPE_UINT8}};
 static const struct field one_date[] = {{.name = "n", .type.id = TYPE_DATE, .nullable = true}};
 static const struct field one_decimal[] = {{.name = "n", .type = {TYPE_DECIMAL, .precision = 38}}};
+static const struct field one_narrow_decimal[] = {
+    {.name = "n", .type = {TYPE_DECIMAL, .precision = 18, .scale = 2}}};
 static const struct field one_float[] = {{.name = "n", .type.id = TYPE_FLOAT64}};
 static const struct field one_text[] = {{.name = "n", .type.id = TYPE_UTF8}};
 static const struct field one_list[] = {
@@ -187,6 +189,15 @@ static void decimals_beyond_64_bits_stand_as_they_are(void **state)
     assert_int_equal(stored_bytes(one_decimal, below, 2), 1 + 32);
 }
 
+static void decimals_of_eight_bytes_are_stored_as_integers(void **state)
+{
+    static const int64_t most = INT64_C(999999999999999999);
+    const int64_t small[] = {5, -5}, edge[] = {most, -most, 0}, near[] = {most, most - 255};
+    assert_int_equal(stored_bytes(one_narrow_decimal, small, 2), 1 + 1 + 2);
+    assert_int_equal(stored_bytes(one_narrow_decimal, edge, 3), 1 + 9 + 24);
+    assert_int_equal(stored_bytes(one_narrow_decimal, near, 2), 1 + 9 + 2);
+}
+
 /* More rows than go over the stack at once, and more than may take no byte each. */
 static void large_pieces_come_back_equal(void **state)
 {
@@ -249,7 +260,7 @@ static void columns_of_nulls_alone_come_back(void **state)
 static void refuse(const struct field *field, uint64_t rows, const void *column, size_t size,
                    const char *why)
 {
-    uint8_t bytes[64] = {'L', 'P', 'B', '2'};
+    uint8_t bytes[64] = {'L', 'P', 'B', '3'};
     struct field copy = *field;
     const struct schema schema = {.fields = &copy, .n_fields = 1};
     struct batch into;
@@ -351,6 +362,7 @@ int main(void)
         cmocka_unit_test(flipped_bits_are_bad_data),
         cmocka_unit_test(integers_take_the_bytes_of_their_range),
         cmocka_unit_test(decimals_beyond_64_bits_stand_as_they_are),
+        cmocka_unit_test(decimals_of_eight_bytes_are_stored_as_integers),
         cmocka_unit_test(large_pieces_come_back_equal),
         cmocka_unit_test(the_slots_of_nulls_do_not_widen_a_range),
         cmocka_unit_test(columns_without_rows_take_no_byte),

@@ -124,7 +124,7 @@ static void check_decimal(const char *text, int32_t precision, int32_t scale, co
     }
     if (!taken)
         fail_msg("%s was refused as decimal(%d,%d)", text, (int)precision, (int)scale);
-    decimal_format(value, precision > 38 ? 32 : 16, scale, back);
+    decimal_format(value, decimal_value_bytes(precision), scale, back);
     assert_string_equal(back, expected);
 }
 
@@ -138,6 +138,20 @@ static void decimals_keep_every_digit(void **state)
     check_decimal("-" NINES_38 "." NINES_38, 76, 38, "-" NINES_38 "." NINES_38);
     check_decimal(NINES_38 "0", 38, 0, NULL);
     check_decimal(NINES_38 NINES_38 "0", 76, 0, NULL);
+    for (int32_t scale = 0; scale <= 18; scale++) { /* 8 bytes and 16 */
+        char most[40], beyond[40];
+        snprintf(most, sizeof(most), "-%.*s%s%.*s", scale == 18 ? 1 : 18 - (int)scale,
+                 scale == 18 ? "0" : NINES_38, scale ? "." : "", (int)scale, NINES_38);
+        snprintf(beyond, sizeof(beyond), "1%0*d%s%.*s", 18 - (int)scale, 0, scale ? "." : "",
+                 (int)scale, "000000000000000000");
+        if (scale == 18)
+            snprintf(beyond, sizeof(beyond), "1.000000000000000000");
+        check_decimal(most, 18, scale, most);
+        check_decimal(most + 1, 18, scale, most + 1);
+        check_decimal(most, 19, scale, most);
+        check_decimal(beyond, 18, scale, NULL);
+        check_decimal(beyond, 19, scale, beyond);
+    }
     check_decimal("1e37", 38, 0, "10000000000000000000000000000000000000");
     check_decimal("1e38", 38, 0, NULL);
     check_decimal("123.4500", 5, 2, "123.45");

@@ -16,7 +16,7 @@ static uint32_t hash_of_decimal_text(const char *text, int32_t precision, int32_
 {
     uint8_t value[32];
     assert_true(parse_decimal(text, strlen(text), precision, scale, value));
-    return hash_of_decimal(value, precision > 38 ? 32 : 16);
+    return hash_of_decimal(value, decimal_value_bytes(precision));
 }
 
 static void hashes_are_those_of_iceberg(void **state)
@@ -48,12 +48,18 @@ static void decimals_hash_by_their_shortest_bytes(void **state)
         {"0", "\0", 1},          {"127", "\x7f", 1}, {"128", "\0\x80", 2}, {"-128", "\x80", 1},
         {"-129", "\xff\x7f", 2}, {"-1", "\xff", 1},  {"256", "\x01\0", 2},
     };
+    static const int32_t precisions[] = {9, 18, 19, 38, 39};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(hash_of_decimal_text(cases[i].text, 38, 0),
-                         murmur3_bytes(cases[i].bytes, cases[i].size));
+        for (size_t p = 0; p < 5; p++)
+            assert_int_equal(hash_of_decimal_text(cases[i].text, precisions[p], 0),
+                             murmur3_bytes(cases[i].bytes, cases[i].size));
+    static const char *const ends[] = {"999999999999999999", "-999999999999999999"};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t p = 2; p < 5; p++)
+            assert_int_equal(hash_of_decimal_text(ends[i], precisions[p], 0),
+                             hash_of_decimal_text(ends[i], 18, 0));
     const uint64_t most = UINT64_MAX; /* without sign: nine bytes */
-    assert_int_equal(hash_of_decimal((const uint8_t *)&most, 8),
-                     hash_of_decimal_text("18446744073709551615", 20, 0));
+    assert_int_equal(hash_of_unsigned(most), hash_of_decimal_text("18446744073709551615", 20, 0));
 }
 
 /* ---- whole columns: what a row becomes, alone and among others ---- */
@@ -156,6 +162,17 @@ static void decimals_are_truncated_by_units_of_their_last_digit(void **state)
     struct type type = {.id = TYPE_DECIMAL, .precision = 18, .scale = 2};
     CHECK_ROWS(PARTITION_TRUNCATE, 50, type, type, {"10.65", "10.50"}, {"10.50", "10.50"},
                {"-0.01", "-0.50"}, {"-0.50", "-0.50"}, {"0.00", "0.00"}, {NULL, NULL});
+    for (int32_t precision = 9; precision <= 39; precision++) {
+        type = TYPE(.id = TYPE_DECIMAL, .precision = precision, .scale = 2);
+        CHECK_ROWS(PARTITION_TRUNCATE, 50, type, type, {"1234567.99", "1234567.50"},
+                   {"-1234567.99", "-1234568.00"}, {"-0.50", "-0.50"}, {"0.49", "0.00"},
+                   {NULL, NULL});
+        CHECK_ROWS(PARTITION_IDENTITY, 0, type, type, {"9999999.99", "9999999.99"},
+                   {"-9999999.99", "-9999999.99"}, {"0.00", "0.00"}, {NULL, NULL});
+    }
+    type = TYPE(.id = TYPE_DECIMAL, .precision = 18, .scale = 0);
+    CHECK_ROWS(PARTITION_TRUNCATE, 2147483647, type, type, {"-1", "-2147483647"},
+               {"999999999999999999", "999999998873473689"}, {"-2147483647", "-2147483647"});
     type = TYPE(.id = TYPE_DECIMAL, .precision = 76, .scale = 0);
     CHECK_ROWS(PARTITION_TRUNCATE, 2147483647, type, type, {"-1", "-2147483647"},
                {"2147483646", "0"},
@@ -185,8 +202,10 @@ static void buckets_are_those_of_iceberg(void **state)
                {NULL, NULL});
     CHECK_ROWS(PARTITION_BUCKET, 16, TYPE(.id = TYPE_UTF8), key, {"iceberg", "9"}, {NULL, NULL});
     CHECK_ROWS(PARTITION_BUCKET, 16, TYPE(.id = TYPE_BINARY), key, {"iceberg", "9"});
-    CHECK_ROWS(PARTITION_BUCKET, 16, TYPE(.id = TYPE_DECIMAL, .precision = 9, .scale = 2), key,
-               {"14.20", "3"}, {NULL, NULL});
+    for (int32_t precision = 9; precision <= 39; precision++)
+        CHECK_ROWS(PARTITION_BUCKET, 16,
+                   TYPE(.id = TYPE_DECIMAL, .precision = precision, .scale = 2), key,
+                   {"14.20", "3"}, {NULL, NULL});
     CHECK_ROWS(PARTITION_BUCKET, 16, TYPE(.id = TYPE_UUID), key,
                {"f79c3e09-677c-4bbd-a479-3f349cb785e7", "12"});
 }
@@ -203,6 +222,10 @@ static void a_row_alone_has_the_bucket_it_has_among_others(void **state)
         {.id = TYPE_UINT16},
         {.id = TYPE_UINT32},
         {.id = TYPE_UINT64},
+        {.id = TYPE_DECIMAL, .precision = 9},
+        {.id = TYPE_DECIMAL, .precision = 18},
+        {.id = TYPE_DECIMAL, .precision = 19},
+        {.id = TYPE_DECIMAL, .precision = 39},
         {.id = TYPE_DATE},
         {.id = TYPE_TIME},
         {.id = TYPE_TIMESTAMP},
@@ -245,6 +268,8 @@ static void a_floor_that_its_type_cannot_hold_is_bad_data(void **state)
         {{.id = TYPE_INT32}, "-2147483648", 100},
         {{.id = TYPE_INT64}, "-9223372036854775808", 100},
         {{.id = TYPE_DECIMAL, .precision = 3}, "-999", 1000},
+        {{.id = TYPE_DECIMAL, .precision = 18}, "-999999999999999999", 1000},
+        {{.id = TYPE_DECIMAL, .precision = 19}, "-9999999999999999999", 1000},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct field field = {.name = "c", .type = cases[i].type};

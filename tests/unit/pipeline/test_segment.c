@@ -192,7 +192,7 @@ static void a_segment_of_another_release_is_refused(void **state)
     size_t size = 0;
     CHECK_OK(storage_get(scratch->storage, "s.seg", 1 << 20, &bytes, &size, &scratch->err));
     uint8_t *index = (uint8_t *)bytes + written.index_offset;
-    assert_memory_equal(index + 16, "LPB2", 4);
+    assert_memory_equal(index + 16, "LPB3", 4);
     memcpy(index + 16, "LPB1", 4);
     CHECK_OK(storage_put(scratch->storage, "s.seg", PUT_REPLACE, bytes, size, &scratch->err));
     struct split_result read = without_index(&written);

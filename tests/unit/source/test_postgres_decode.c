@@ -60,6 +60,11 @@ static void money_is_a_decimal_within_its_precision(void **state)
     put_number(&b, 999, 8);
     put_number(&b, (uint64_t)-1000, 8);
     check_decodes(WIRE_MONEY, T(.id = TYPE_DECIMAL, .precision = 3, .scale = 2), &b, "9.99", true);
+    put_number(&b, 999999999999999999, 8);
+    put_number(&b, (uint64_t)-999999999999999999, 8);
+    put_number(&b, (uint64_t)INT64_MIN, 8);
+    check_decodes(WIRE_MONEY, T(.id = TYPE_DECIMAL, .precision = 18, .scale = 2), &b,
+                  "9999999999999999.99,-9999999999999999.99", true);
     struct decoder decoder;
     assert_false(decoder_init(&decoder, WIRE_MONEY, T(.id = TYPE_DECIMAL, .precision = 39)));
 }
@@ -240,6 +245,7 @@ static const struct {
     {WIRE_TIMESTAMP, {.id = TYPE_TIMESTAMP}, 8},
     {WIRE_INTERVAL, {.id = TYPE_INTERVAL}, 16},
     {WIRE_UUID, {.id = TYPE_UUID}, 16},
+    {WIRE_NUMERIC, {.id = TYPE_DECIMAL, .precision = 18, .scale = 2}, 8},
     {WIRE_NUMERIC, {.id = TYPE_DECIMAL, .precision = 38, .scale = 2}, 8},
     {WIRE_NUMERIC, {.id = TYPE_DECIMAL, .precision = 76, .scale = 2}, 8},
     {WIRE_NUMERIC, {.id = TYPE_UTF8}, 8},

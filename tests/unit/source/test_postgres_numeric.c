@@ -1,4 +1,6 @@
-/* numeric into decimals of 128 and 256 bits and into text: weights, scales, digits to spare, and what is too much. */
+/* numeric into decimals of 64, 128 and 256 bits and into text: weights, scales, digits to spare, and what is too much. */
+#include <stdio.h>
+
 #include "postgres_bytes.h"
 
 #define DECIMAL(p, s) ((struct type){.id = TYPE_DECIMAL, .precision = (p), .scale = (s)})
@@ -41,6 +43,45 @@ static void numbers_fill_their_precision_and_no_more(void **state)
     check_one(DECIMAL(76, 38), NINES38 "." NINES38, NINES38 "." NINES38);
 }
 
+/* Where 8 bytes end and 16 begin, at every scale. */
+static void eighteen_digits_and_nineteen_are_filled_and_no_more(void **state)
+{
+    for (int32_t precision = 18; precision <= 19; precision++)
+        for (int32_t scale = 0; scale <= precision; scale++) {
+            char most[48], beyond[48], finer[64];
+            int before = precision - scale;
+            snprintf(most, sizeof(most), "-%.*s%s%.*s", before ? before : 1, before ? NINES38 : "0",
+                     scale ? "." : "", (int)scale, NINES38);
+            snprintf(beyond, sizeof(beyond), "1%.*s", before, "0000000000000000000");
+            snprintf(finer, sizeof(finer), "%s%s1", most, scale ? "" : ".");
+            check_one(DECIMAL(precision, scale), most, most);
+            check_one(DECIMAL(precision, scale), most + 1, most + 1);
+            check_one(DECIMAL(precision, scale), beyond, NULL);
+            check_one(DECIMAL(precision, scale), finer, NULL);
+        }
+}
+
+/* 2^64 and its neighbours, and what lies far above: sums of 64 bits that wrap around would be small again. */
+static void numbers_beyond_64_bits_do_not_come_back_small(void **state)
+{
+    static const char *const numbers[] = {
+        "1000000000000000000",   "9223372036854775807",
+        "9223372036854775808",   "18446744073709551615",
+        "18446744073709551616",  "18446744073709551617",
+        "36893488147419103233",  "99999999999999999999",
+        "100000000000000000001", "340282366920938463463374607431768211457",
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        for (int32_t scale = 0; scale <= 18; scale++) {
+            check_one(DECIMAL(18, scale), numbers[i], NULL);
+            struct text text = {0};
+            text_printf(&text, "%.*s.%s", (int)strlen(numbers[i]) - 10, numbers[i],
+                        numbers[i] + strlen(numbers[i]) - 10);
+            check_one(DECIMAL(18, 10), text_string(&text), NULL);
+            text_release(&text);
+        }
+}
+
 /* 2^128 and its neighbours: sums that wrap around would be small again. */
 static void numbers_beyond_128_bits_do_not_come_back_small(void **state)
 {
@@ -81,18 +122,19 @@ static void digits_behind_the_scale_are_refused_unless_zero(void **state)
 
 static void zero_has_many_forms(void **state)
 {
-    for (int scale = 0; scale <= 38; scale++) {
+    for (int i = 0; i < 19 + 39; i++) { /* each scale of 18 digits, then of 38 */
         struct bytes b = {0};
         struct bench bench;
         static const uint8_t zeros[5 * 16];
-        bench_init(&bench, WIRE_NUMERIC, DECIMAL(38, scale), true);
+        int precision = i < 19 ? 18 : 38, scale = i < 19 ? i : i - 19;
+        bench_init(&bench, WIRE_NUMERIC, DECIMAL(precision, scale), true);
         put_numeric(&b, 0, 0, 0, 0, NULL);
         put_numeric(&b, 0, 0, 7, 0, NULL);
         put_numeric(&b, -20, 0, 16383, 0, NULL);
         put_numeric(&b, 32767, 0x4000, 3, 0, NULL); /* no server writes it */
         put_numeric(&b, 12, 0, 3, 3, (const uint16_t[]){0, 0, 0});
         assert_int_equal(decode_from(&bench, &b, 0), 5);
-        assert_memory_equal(bench.column.values.data, zeros, sizeof(zeros));
+        assert_memory_equal(bench.column.values.data, zeros, 5 * bench.column.value_bytes);
         bench_release(&bench);
         bytes_release(&b);
     }
@@ -227,8 +269,8 @@ static void check_random(int precision, int scale)
 
 static void any_number_is_what_its_text_says(void **state)
 {
-    for (int i = 0; i < 30000; i++) {
-        int precision = 1 + (int)random_below(76);
+    for (int i = 0; i < 40000; i++) {
+        int precision = 1 + (int)random_below(i % 2 ? 76 : 20);
         check_random(precision, (int)random_below((unsigned)precision + 1));
     }
 }
@@ -237,6 +279,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_fill_their_precision_and_no_more),
+        cmocka_unit_test(eighteen_digits_and_nineteen_are_filled_and_no_more),
+        cmocka_unit_test(numbers_beyond_64_bits_do_not_come_back_small),
         cmocka_unit_test(numbers_beyond_128_bits_do_not_come_back_small),
         cmocka_unit_test(digits_behind_the_scale_are_refused_unless_zero),
         cmocka_unit_test(zero_has_many_forms),
