@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "batch/batch.h"
 
-enum { NARROW_DECIMAL_BYTES = 16 };
+enum { DECIMAL_BYTES = 16 /* at least */ };
 
 static status put_value(struct buffer *row, const struct column *column, size_t at,
                         struct error *err);
@@ -35,8 +35,8 @@ static status put_offsets(struct buffer *row, const struct column *column, size_
 
 size_t digest_value_bytes(struct type type)
 {
-    bool narrow = type.id == TYPE_DECIMAL && type.precision <= DECIMAL64_MAX_PRECISION;
-    return narrow ? NARROW_DECIMAL_BYTES : type_value_bytes(type);
+    size_t width = type_value_bytes(type);
+    return type.id == TYPE_DECIMAL && width < DECIMAL_BYTES ? DECIMAL_BYTES : width;
 }
 
 /* A decimal of 8 bytes is widened: digests of rows that a table has stay those of the same numbers in more digits. */
@@ -49,7 +49,7 @@ static status put_fixed(struct buffer *row, const struct column *column, size_t 
     size_t rest = digest_value_bytes(column->field->type) - width;
     if (rest == 0)
         return STATUS_OK;
-    uint8_t sign[NARROW_DECIMAL_BYTES];
+    uint8_t sign[DECIMAL_BYTES];
     memset(sign, value[width - 1] & 0x80 ? 0xff : 0, sizeof(sign));
     return buffer_append(row, sign, rest, err);
 }

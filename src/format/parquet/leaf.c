@@ -29,7 +29,7 @@ static void set_decimal(const struct field *field, struct leaf *leaf,
         leaf->width = 4;
         leaf->form = FORM_DECIMAL_INT32;
         leaf->order = ORDER_INT32;
-    } else if (precision <= DECIMAL64_MAX_PRECISION) {
+    } else if (decimal_value_bytes(precision) == 8) {
         leaf->physical = PARQUET_INT64;
         leaf->width = 8;
         leaf->form = FORM_SAME;

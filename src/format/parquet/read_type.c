@@ -263,7 +263,7 @@ static status set_decimal(const struct schema_element *element, struct read_type
                          element->precision, DECIMAL_MAX_PRECISION);
     out->type =
         (struct type){.id = TYPE_DECIMAL, .precision = element->precision, .scale = element->scale};
-    bool narrow = element->precision <= DECIMAL64_MAX_PRECISION;
+    bool narrow = decimal_value_bytes(element->precision) == 8;
     switch (out->physical) {
     case PARQUET_INT32:
         out->convert = narrow ? decimal64_from_int32 : decimal_from_int32;

@@ -74,7 +74,7 @@ void field_text(enum wire_form form, const uint8_t *value, int32_t size, struct 
 void decoder_text(const struct decoder *decoder, const uint8_t *value, int32_t size,
                   struct text *out);
 
-/* numeric (numeric.c), by the bytes of a value in the column */
+/* numeric (numeric.c), named by the bytes of a value in the column */
 status decode_numeric_8(const struct decoder *decoder, struct column *column,
                         const struct fields *fields, size_t *out_n, struct error *err);
 status decode_numeric_16(const struct decoder *decoder, struct column *column,

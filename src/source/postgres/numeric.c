@@ -9,7 +9,7 @@ enum {
     HEAD_BYTES = 8,
     BASE = 10000,
     BASE_DIGITS = 4,
-    NARROW_GROUPS = 5, /* all but the last of them are 10000^4 at most, and fit 64 bits */
+    QUICK_GROUPS = 4, /* 10000^4 fits 64 bits */
     MOST_DSCALE = 0x3fff,
     SIGN_NEGATIVE = 0x4000,
     SIGN_NAN = 0xc000,
@@ -25,7 +25,7 @@ struct numeric {
     const uint8_t *digits; /* big-endian uint16 */
 };
 
-static bool read_head(const uint8_t *value, size_t size, struct numeric *out)
+static inline bool read_head(const uint8_t *value, size_t size, struct numeric *out)
 {
     if (size < HEAD_BYTES)
         return false;
@@ -58,45 +58,36 @@ static struct last_group last_group_of(int scale)
     return (struct last_group){behind, powers[behind * BASE_DIGITS - scale]};
 }
 
-/* A finite number and its groups down to the last one of the column. */
-static inline bool read_finite(const uint8_t *p, int behind, struct numeric *out, int *out_groups)
-{
-    uint32_t size = load_u32be(p);
-    if (size == UINT32_MAX || !read_head(p + 4, size, out) ||
-        (out->sign & ~(unsigned)SIGN_NEGATIVE) != 0)
-        return false;
-    *out_groups = out->weight + 1 + behind;
-    if (*out_groups < 0)
-        *out_groups = 0;
-    for (int i = *out_groups; i < out->n; i++) {
-        if (load_u16be(out->digits + 2 * i) != 0)
-            return false; /* more digits behind the point than the column has */
-    }
-    return true;
-}
-
-/* False: more than 64 bits, or digits beyond the scale. */
-static inline bool to_narrow(const struct numeric *number, int groups, unsigned power,
-                             uint64_t *out)
+/* A number of few groups down to the last of the column, and none behind it, as almost all are. POWER is a constant where it is
+ * called: no division is left. False: none of those, or none at all. */
+static inline bool quick_value(const struct numeric *number, int groups, unsigned power,
+                               uint64_t *out)
 {
     uint64_t v = 0;
     unsigned largest = 0;
-    for (int i = 0; i + 1 < groups; i++) {
-        unsigned digit = group_at(number, i);
+    int i;
+    if (groups > QUICK_GROUPS || groups < number->n)
+        return false;
+    for (i = 0; i < number->n; i++) {
+        unsigned digit = load_u16be(number->digits + 2 * i);
         largest = digit > largest ? digit : largest;
         v = v * BASE + digit;
     }
-    unsigned last = group_at(number, groups - 1);
-    return largest < BASE && last < BASE && last % power == 0 &&
-           !__builtin_mul_overflow(v, (uint64_t)(BASE / power), &v) &&
-           !__builtin_add_overflow(v, (uint64_t)(last / power), out);
+    for (; i < groups; i++)
+        v *= BASE;
+    *out = v / power;
+    return largest < BASE && v % power == 0;
 }
 
-static bool to_wide(const struct numeric *number, int groups, unsigned power,
-                    unsigned __int128 *out)
+static bool slow_value(const struct numeric *number, int groups, unsigned power,
+                       unsigned __int128 *out)
 {
     unsigned __int128 v = 0;
     int i = 0;
+    for (int beyond = groups < 0 ? 0 : groups; beyond < number->n; beyond++) {
+        if (group_at(number, beyond) != 0)
+            return false; /* more digits behind the point than the column has */
+    }
     while (i < number->n && i < groups && group_at(number, i) == 0)
         i++; /* zeros in front */
     if (i == number->n)
@@ -112,80 +103,69 @@ static bool to_wide(const struct numeric *number, int groups, unsigned power,
     return true;
 }
 
-static bool to_limit(const struct numeric *number, int groups, unsigned power,
-                     unsigned __int128 limit, unsigned __int128 *out)
+static inline bool read_value(const uint8_t *p, int behind, unsigned power, unsigned __int128 limit,
+                              unsigned __int128 *out)
 {
-    uint64_t narrow;
-    if (groups > NARROW_GROUPS || !to_narrow(number, groups, power, &narrow))
-        return to_wide(number, groups, power, out) && *out < limit;
-    *out = narrow;
-    return *out < limit;
+    struct numeric number;
+    uint32_t size = load_u32be(p);
+    uint64_t quick;
+    if (size == UINT32_MAX || !read_head(p + 4, size, &number) ||
+        (number.sign & ~(unsigned)SIGN_NEGATIVE) != 0)
+        return false;
+    int groups = number.weight + 1 + behind;
+    if (__builtin_expect(quick_value(&number, groups, power, &quick), 1))
+        *out = quick;
+    else if (!slow_value(&number, groups, power, out))
+        return false;
+    if (*out >= limit)
+        return false;
+    *out = number.sign ? -*out : *out;
+    return true;
 }
 
-/* POWER is a constant where it is called: no division is left. */
-static inline size_t run_numeric_8(const struct decoder *decoder, const struct fields *fields,
-                                   int behind, unsigned power, uint8_t *out)
+static inline size_t run_numeric(const struct decoder *decoder, const struct fields *fields,
+                                 int behind, unsigned power, bool wide, uint8_t *out)
 {
-    const uint64_t limit = (uint64_t)decoder->limit;
+    const unsigned __int128 limit = (unsigned __int128)decoder->limit;
+    const size_t width = wide ? sizeof(limit) : sizeof(uint64_t);
     size_t i;
     for (i = 0; i < fields->n; i++) {
-        struct numeric number;
-        unsigned __int128 wide;
-        uint64_t v;
-        int groups;
-        if (!read_finite(fields->base + fields->at[i], behind, &number, &groups))
+        unsigned __int128 v;
+        if (!read_value(fields->base + fields->at[i], behind, power, limit, &v))
             break;
-        if (__builtin_expect(groups > NARROW_GROUPS, 0)) {
-            if (!to_wide(&number, groups, power, &wide) || wide >= limit)
-                break;
-            v = (uint64_t)wide;
-        } else if (!to_narrow(&number, groups, power, &v) || v >= limit) {
-            break;
-        }
-        v = number.sign ? -v : v;
-        memcpy(out + i * sizeof(v), &v, sizeof(v));
+        memcpy(out + i * width, &v, width); /* little-endian */
     }
     return i;
 }
 
-status decode_numeric_8(const struct decoder *decoder, struct column *column,
-                        const struct fields *fields, size_t *out_n, struct error *err)
+static inline size_t decode_numeric(const struct decoder *decoder, const struct fields *fields,
+                                    bool wide, struct column *column)
 {
     uint8_t *out = column->values.data + column->values.size;
     struct last_group last = last_group_of(decoder->type.scale);
     switch (last.power) {
     case 1:
-        *out_n = run_numeric_8(decoder, fields, last.behind, 1, out);
-        break;
+        return run_numeric(decoder, fields, last.behind, 1, wide, out);
     case 10:
-        *out_n = run_numeric_8(decoder, fields, last.behind, 10, out);
-        break;
+        return run_numeric(decoder, fields, last.behind, 10, wide, out);
     case 100:
-        *out_n = run_numeric_8(decoder, fields, last.behind, 100, out);
-        break;
+        return run_numeric(decoder, fields, last.behind, 100, wide, out);
     default:
-        *out_n = run_numeric_8(decoder, fields, last.behind, 1000, out);
+        return run_numeric(decoder, fields, last.behind, 1000, wide, out);
     }
+}
+
+status decode_numeric_8(const struct decoder *decoder, struct column *column,
+                        const struct fields *fields, size_t *out_n, struct error *err)
+{
+    *out_n = decode_numeric(decoder, fields, false, column);
     return STATUS_OK;
 }
 
 status decode_numeric_16(const struct decoder *decoder, struct column *column,
                          const struct fields *fields, size_t *out_n, struct error *err)
 {
-    uint8_t *out = column->values.data + column->values.size;
-    struct last_group last = last_group_of(decoder->type.scale);
-    size_t i;
-    for (i = 0; i < fields->n; i++) {
-        struct numeric number;
-        int groups;
-        unsigned __int128 v;
-        if (!read_finite(fields->base + fields->at[i], last.behind, &number, &groups) ||
-            !to_limit(&number, groups, last.power, (unsigned __int128)decoder->limit, &v))
-            break;
-        v = number.sign ? -v : v;
-        memcpy(out + i * sizeof(v), &v, sizeof(v));
-    }
-    *out_n = i;
+    *out_n = decode_numeric(decoder, fields, true, column);
     return STATUS_OK;
 }
 

@@ -151,6 +151,10 @@ static void decimals_keep_every_digit(void **state)
         check_decimal(most, 19, scale, most);
         check_decimal(beyond, 18, scale, NULL);
         check_decimal(beyond, 19, scale, beyond);
+        snprintf(most, sizeof(most), "-9%.*s%s%.*s", 18 - (int)scale, NINES_38, scale ? "." : "",
+                 (int)scale, NINES_38);
+        check_decimal(most, 19, scale, most);
+        check_decimal(most, 18, scale, NULL);
     }
     check_decimal("1e37", 38, 0, "10000000000000000000000000000000000000");
     check_decimal("1e38", 38, 0, NULL);
