@@ -59,7 +59,7 @@ static struct last_group last_group_of(int scale)
 }
 
 /* A number of few groups down to the last of the column, and none behind it, as almost all are. POWER is a constant where it is
- * called: no division is left. False: none of those, or none at all. */
+ * called: no division is left. False: another, which slow_value takes or refuses. */
 static inline bool quick_value(const struct numeric *number, int groups, unsigned power,
                                uint64_t *out)
 {
