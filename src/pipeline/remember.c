@@ -164,7 +164,8 @@ void saver_release(struct saver *saver)
 
 /* ---- what the steps of a stream say ---- */
 
-/* Before there is a segment: the thread's first sync has but its own mark to wait for. */
+/* Before there is a segment: the thread's first sync has but its own mark to wait for. And before a split is saved: whoever begins
+ * to save does it for good, the thread or those that finish splits. */
 void stream_remember_begin(struct stream_run *stream)
 {
     struct saver *saver = &stream->saver;
@@ -208,6 +209,7 @@ status stream_remember(struct stream_run *stream, uint32_t split, struct error *
     struct saver *saver = &stream->saver;
     if (!worth_remembering(&stream->splits[split]))
         return STATUS_OK;
+    stream_remember_begin(stream); /* all its rows may have been rejected */
     pthread_mutex_lock(&saver->mutex);
     status_code code = add_split(stream, split, err);
     pthread_mutex_unlock(&saver->mutex);

@@ -78,7 +78,7 @@ struct saver {
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t changed;
     pthread_t thread;
-    bool begun;       /* a split has rows */
+    bool begun;       /* a split has something to remember */
     bool has_thread;  /* else the threads that finish splits save them */
     bool saving;      /* the mutex is free, the list is not */
     bool stop;        /* no more than what is under way */

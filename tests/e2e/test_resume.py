@@ -75,3 +75,16 @@ def test_a_changed_job_does_not_reuse_what_the_old_one_staged(shop, change):
     assert report["rows_read"] == ROWS
     columns = "id, created_at" if change.startswith("select") else "*"
     compare.assert_equal_to_source(shop.table("orders"), shop.db, f"SELECT {columns} FROM orders", readers=["duckdb"])
+
+
+@pytest.mark.skipif(not harness.LEAT_FAULTS.exists(), reason=f"no {harness.LEAT_FAULTS}; scripts/check faults")
+def test_a_split_without_a_row_that_fits_is_saved_by_the_thread_too(tmp_path):
+    """The first split to end leaves rejected rows alone. Were it saved there and then, the thread that begins meanwhile would
+    save it a second time."""
+    shop = harness.Shop(tmp_path / "shop", harness.LEAT_FAULTS)
+    shop.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, pad TEXT)")
+    shop.sql("INSERT INTO t VALUES (?, ?, ?)",
+             ((i, "odd" if i < 150 else i, "x" * (1900 if i < 150 else 10)) for i in range(400_000)))
+    shop.write_job("t: {mode: full-refresh, columns: {n: {on_error: reject}}}")
+    report = shop.run("--readers", "2", "--save-every", "1 s", env={"LEAT_FAULT": "linkat:split-00000.json#1=delay=3000"}).stream()
+    assert (report["rows_rejected"], report["rows_written"]) == (150, 399_850) and not shop.staged()
