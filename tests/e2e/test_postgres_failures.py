@@ -142,6 +142,28 @@ def test_a_snapshot_that_is_lost_is_followed_by_a_new_one(shop, server, schema):
     assert result.stream()["rows_read"] == ROWS and not shop.staged()
 
 
+def test_files_begun_under_a_snapshot_that_is_lost_are_made_anew(shop, server, schema):
+    words = slow_table(server, schema)
+    server.sql(f"""
+        TRUNCATE {schema}.slow;
+        INSERT INTO {schema}.slow SELECT i, (SELECT string_agg(md5(i::text || n), '') FROM generate_series(1, 22) n)
+            FROM generate_series(1, {ROWS}) i""")
+    write_job(shop, server.url(), words.replace("select: [id]", "select: [id, pad], file_size: 1MB, row_group_rows: 1000"))
+    process = shop.start("--json", "--readers", "2")
+
+    def on_disk():
+        return {path.name for path in shop.table(schema).rglob("*.parquet")}
+    assert harness.wait_until(lambda: len(on_disk()) >= 2 and reading(server), process=process), process.communicate()
+    server.sql(f"UPDATE {schema}.slow SET id = -id")
+    kill(server, exporter(server))
+    kill(server, reading(server))
+    result = ended(process)
+    assert "the source's snapshot was lost" in result.out, result
+    assert result.code == harness.PUBLISHED and ids(shop, schema) == collections.Counter(-i for i in ALL), result
+    assert on_disk() == {path.rsplit("/", 1)[-1] for path in log.snapshot(shop.table(schema) / "slow").files}
+    assert not shop.staged()
+
+
 def two_streams(shop, server, schema, **words):
     server.sql(f"CREATE TABLE {schema}.aaa AS SELECT 1 AS id")
     write_job(shop, server.url(), f"{schema}.aaa: {{mode: full-refresh}}\n" + slow_table(server, schema, **words))
