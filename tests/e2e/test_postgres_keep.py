@@ -9,7 +9,6 @@ import harness
 import pytest
 from postgres_server import Server
 from postgres_shop import rows, write_job
-from readers import log
 
 pytestmark = pytest.mark.skipif(not harness.LEAT.exists(), reason=f"no {harness.LEAT}")
 
@@ -146,26 +145,6 @@ def test_where_the_new_snapshot_has_no_bound_the_kept_rows_end_at_their_own(shop
         other.commit()
     shop.run()
     assert loaded(shop, schema) == of_source(server, schema)
-
-
-def test_files_begun_before_are_made_anew_of_the_kept_ranges_and_the_rest(shop, server, schema):
-    events(server, schema)
-    job(shop, server, schema, "id <= 100")
-    shop.run()
-    before = set(shop.lake.rglob("*.parquet"))
-    server.sql(f"INSERT INTO {schema}.events (v) SELECT md5(i::text) FROM generate_series(1, {NEW}) i; ANALYZE {schema}.events")
-    write_job(shop, server.url(), f"{schema}.events: {{mode: incremental, update_key: id, select: [id, v], file_size: 100kB, "
-                                  f"row_group_rows: 1000, where: '{schema}.nap(id) IS NOT NULL'}}")
-    process = shop.start("--json", "--readers", "2", "--save-every", "1 s")
-
-    def begun():
-        return set(shop.lake.rglob("*.parquet")) - before
-    assert harness.wait_until(lambda: len(begun()) >= 4, process=process), process.communicate()
-    lose_the_snapshot(server)
-    kept(ended(process))
-    assert loaded(shop, schema) == of_source(server, schema)
-    named = {path.rsplit("/", 1)[-1] for path in log.snapshot(shop.table(schema) / "events").files}
-    assert {path.name for path in begun() | before} == named and not shop.staged()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
