@@ -105,6 +105,7 @@ static status_code append_split(struct ahead *ahead, size_t number, struct error
         ahead->files = ahead->work.n_done;
         ahead->meta_bytes += split->groups[i].meta_bytes;
     }
+    assembling_let_go(&ahead->work, (uint32_t)number);
     return STATUS_OK;
 }
 

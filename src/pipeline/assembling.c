@@ -219,6 +219,16 @@ status_code assembling_read_segment(void *context, uint32_t split, uint64_t offs
     return in_segment(work, split, code, err);
 }
 
+void assembling_let_go(struct assembling *work, uint32_t split)
+{
+    struct assembly *assembly = work->assembly;
+    pthread_mutex_lock(&assembly->mutex);
+    struct storage_object *segment = TAKE(assembly->segments[split]);
+    pthread_mutex_unlock(&assembly->mutex);
+    if (segment)
+        storage_object_close(work->stream->storage, segment);
+}
+
 status assembling_finish(struct assembling *work, struct error *err)
 {
     TRY(encode_rows(work, err));

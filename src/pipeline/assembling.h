@@ -60,6 +60,8 @@ status assembling_add_read(struct assembling *work, const struct piece *piece, u
 /* A segment_read_fn of WORK. */
 status_code assembling_read_segment(void *work, uint32_t split, uint64_t offset, void *out,
                                     size_t size, struct error *err);
+/* Nothing of SPLIT is asked for soon: its segment is closed. */
+void assembling_let_go(struct assembling *work, uint32_t split);
 /* Encode what waits, and close the file. */
 status assembling_finish(struct assembling *work, struct error *err);
 

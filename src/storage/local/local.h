@@ -18,7 +18,7 @@
 
 enum {
     LOCAL_EINTR_TRIES = 64,  /* a call interrupted that often fails: for ever must end */
-    LOCAL_DIRTY_FILES = 256, /* remembered: most may be removed before the barrier */
+    LOCAL_DIRTY_FILES = 128, /* remembered: most may be removed before the barrier */
     LOCAL_FEW_FILES = 32,    /* above: one syncfs, not an fsync each (figures: README) */
     LOCAL_DIRTY_DIRS = 64,
 };

@@ -259,7 +259,7 @@ static void few_objects_are_synced_one_by_one_and_many_at_once(void **state)
     CHECK_OK(storage_sync(scratch->storage, &scratch->err));
     assert_int_equal(fsyncs, 4); /* the file, a/b, a, the root */
     assert_int_equal(syncfss, 0);
-    for (int n = 100; n <= 300; n += 200) {
+    for (int n = 100; n <= 200; n += 100) {
         for (int i = 0; i < n; i++) {
             snprintf(name, sizeof(name), "m%d/%d", n, i);
             CHECK_OK(put_text(scratch, name, "text"));
