@@ -139,7 +139,7 @@ static void decimals_keep_every_digit(void **state)
     check_decimal(NINES_38 "0", 38, 0, NULL);
     check_decimal(NINES_38 NINES_38 "0", 76, 0, NULL);
     for (int32_t scale = 0; scale <= 18; scale++) { /* 8 bytes and 16 */
-        char most[40], beyond[40];
+        char most[DECIMAL_TEXT_BYTES], beyond[DECIMAL_TEXT_BYTES];
         snprintf(most, sizeof(most), "-%.*s%s%.*s", scale == 18 ? 1 : 18 - (int)scale,
                  scale == 18 ? "0" : NINES_38, scale ? "." : "", (int)scale, NINES_38);
         snprintf(beyond, sizeof(beyond), "1%0*d%s%.*s", 18 - (int)scale, 0, scale ? "." : "",

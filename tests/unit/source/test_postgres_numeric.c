@@ -48,7 +48,7 @@ static void eighteen_digits_and_nineteen_are_filled_and_no_more(void **state)
 {
     for (int32_t precision = 18; precision <= 19; precision++)
         for (int32_t scale = 0; scale <= precision; scale++) {
-            char most[48], beyond[48], finer[64];
+            char most[96], beyond[96], finer[104];
             int before = precision - scale;
             snprintf(most, sizeof(most), "-%.*s%s%.*s", before ? before : 1, before ? NINES38 : "0",
                      scale ? "." : "", (int)scale, NINES38);

@@ -254,7 +254,7 @@ static void the_disk_begins_early_only_where_a_sync_follows(void **state)
 static void few_objects_are_synced_one_by_one_and_many_at_once(void **state)
 {
     struct scratch *scratch = *state;
-    char name[16];
+    char name[32];
     CHECK_OK(put_text(scratch, "a/b/x", "text"));
     CHECK_OK(storage_sync(scratch->storage, &scratch->err));
     assert_int_equal(fsyncs, 4); /* the file, a/b, a, the root */
@@ -274,7 +274,7 @@ static void few_objects_are_synced_one_by_one_and_many_at_once(void **state)
 static void many_objects_of_which_few_are_left_are_synced_one_by_one(void **state)
 {
     struct scratch *scratch = *state;
-    char name[16];
+    char name[32];
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof(name), "m/%d", i);
         CHECK_OK(put_text(scratch, name, "text"));
