@@ -39,6 +39,7 @@ static inline const uint8_t *field_at(const struct fields *fields, size_t i)
     }
 
 #define MICROS ((int64_t)load_u64be(p))
+#define MONEY  ((int64_t)load_u64be(p)) /* in the smallest unit of the server's lc_monetary */
 #define DAYS   ((int32_t)load_u32be(p))
 
 KERNEL(decode_int2, 2, int16_t, load_u16be(p), true)
@@ -53,6 +54,8 @@ KERNEL(decode_date, 4, int32_t, DAYS + EPOCH_DAYS,
 KERNEL(decode_time, 8, int64_t, MICROS, MICROS >= 0 && MICROS <= INT64_C(86400000000))
 KERNEL(decode_timestamp, 8, int64_t, MICROS + EPOCH_MICROS,
        MICROS != INT64_MIN && MICROS <= INT64_MAX - EPOCH_MICROS)
+KERNEL(decode_money_8, 8, int64_t, MONEY, MONEY<decoder->limit && MONEY> - decoder->limit)
+KERNEL(decode_money_16, 8, __int128, MONEY, MONEY<decoder->limit && MONEY> - decoder->limit)
 
 /* ---- others of one size ---- */
 
@@ -108,29 +111,6 @@ static status decode_interval(const struct decoder *decoder, struct column *colu
     *out_n = i;
     return STATUS_OK;
 }
-
-/* money: an integer in the smallest unit of the server's lc_monetary */
-#define MONEY_KERNEL(name, out_type)                                                               \
-    static status name(const struct decoder *decoder, struct column *column,                       \
-                       const struct fields *fields, size_t *out_n, struct error *err)              \
-    {                                                                                              \
-        uint8_t *out = column->values.data + column->values.size;                                  \
-        size_t i;                                                                                  \
-        for (i = 0; i < fields->n; i++) {                                                          \
-            const uint8_t *p = field_at(fields, i);                                                \
-            if (load_u32be(p) != 8)                                                                \
-                break;                                                                             \
-            out_type v = (int64_t)load_u64be(p + 4);                                               \
-            if (v >= decoder->limit || v <= -decoder->limit)                                       \
-                break;                                                                             \
-            memcpy(out + i * sizeof(v), &v, sizeof(v));                                            \
-        }                                                                                          \
-        *out_n = i;                                                                                \
-        return STATUS_OK;                                                                          \
-    }
-
-MONEY_KERNEL(decode_money_8, int64_t)
-MONEY_KERNEL(decode_money_16, __int128)
 
 /* ---- bytes ---- */
 
