@@ -295,24 +295,35 @@ static status reserve_groups(struct partition_groups *groups, size_t rows, size_
     return STATUS_OK;
 }
 
+/* Without partitions all rows are of the one key without values. */
+static status one_group(struct partition_keys *keys, const struct batch *batch,
+                        struct partition_groups *out, struct error *err)
+{
+    uint32_t *counts, key;
+    TRY(partition_keys_intern(keys, NULL, &key, err));
+    TRY(reserve_groups(out, batch->rows, 1, &counts, err));
+    for (size_t i = 0; i < batch->rows; i++)
+        out->order[i] = (uint32_t)i;
+    out->groups[0] = (struct partition_group){.key = key, .rows = (uint32_t)batch->rows};
+    out->n_groups = 1;
+    return STATUS_OK;
+}
+
 status partition_group(const struct partitioner *partitioner, struct partition_keys *keys,
                        const struct batch *batch, struct partition_groups *out, struct error *err)
 {
     struct work work;
     const uint32_t *key_order;
-    uint32_t *counts, only_key = 0;
+    uint32_t *counts;
     out->n_groups = 0;
     if (batch->rows == 0)
         return STATUS_OK;
     if (batch->rows > (size_t)1 << 31)
         return error_set(err, STATUS_BUG, "a batch of %zu rows, 2^31 at most", batch->rows);
+    if (partitioner->n_entries == 0)
+        return one_group(keys, batch, out, err);
     TRY(reserve_work(&out->scratch, batch, &work, err));
-    if (partitioner->n_entries == 0) { /* all rows are of the one key without values */
-        TRY(partition_keys_intern(keys, NULL, &only_key, err));
-        memset(work.ids, 0, batch->rows * sizeof(*work.ids));
-    } else {
-        TRY(find_keys(partitioner, keys, &work, err));
-    }
+    TRY(find_keys(partitioner, keys, &work, err));
     size_t n_keys = partition_keys_count(keys);
     TRY(reserve_groups(out, batch->rows, n_keys, &counts, err));
     TRY(partition_keys_order(keys, &key_order, err));

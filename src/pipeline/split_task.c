@@ -124,10 +124,29 @@ static size_t chunk_rows(const struct split_work *work, size_t limit_bytes)
     return each < stream->row_group_rows ? each : stream->row_group_rows;
 }
 
+/* Buffers that grow step by step are copied from one to the next, and touch the memory of all of them. What is reserved but not
+ * used takes none. */
+static status reserve_chunk(const struct split_work *work, struct error *err)
+{
+    struct batch *chunk = &work->worker->chunk;
+    uint64_t rows = work->split->rows + work->split->rows / 64 + READ_STEP_ROWS, row_bytes = 0;
+    for (size_t i = 0; i < chunk->schema->n_fields; i++) {
+        size_t width = chunk->columns[i].value_bytes;
+        row_bytes += width > sizeof(int64_t) ? width : sizeof(int64_t);
+    }
+    uint64_t most = row_bytes ? work->room.chunk_bytes / row_bytes : 0;
+    if (!work->split->rows)
+        return STATUS_OK;
+    if (rows > work->stream->row_group_rows)
+        rows = work->stream->row_group_rows;
+    return batch_reserve(chunk, rows < most ? rows : most, err);
+}
+
 static status read_all(struct split_work *work, struct error *err)
 {
     size_t limit = chunk_limit(work);
     struct batch *chunk = &work->worker->chunk;
+    TRY(reserve_chunk(work, err));
     work->chunk_rows = work->stream->row_group_rows;
     for (bool drained = false; !drained;) {
         TRY(read_step(work, step_limit(work, limit), &drained, err));

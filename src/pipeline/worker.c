@@ -120,13 +120,16 @@ status worker_take(struct split_pass *pass, uint64_t share_bytes, struct worker 
     return STATUS_OK;
 }
 
-/* Nobody comes for a worker when the last split has begun: it is freed while others still read. */
+/* Nobody comes for a worker when others wait for all splits that have not begun: it is freed while those are read. */
 void worker_give_back(struct split_pass *pass, struct worker *worker)
 {
     batch_clear(&worker->chunk);
     batch_clear(&worker->gathered);
     pthread_mutex_lock(&pass->mutex);
-    bool wanted = pass->n_begun < pass->stream->plan.n_splits;
+    size_t n_idle = 0;
+    for (const struct worker *idle = pass->idle; idle; idle = idle->next)
+        n_idle++;
+    bool wanted = pass->n_begun + n_idle < pass->stream->plan.n_splits;
     if (wanted) {
         worker->next = pass->idle;
         pass->idle = worker;

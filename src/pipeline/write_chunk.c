@@ -2,8 +2,9 @@
 #include "base/clock.h"
 #include "pipeline/split_work.h"
 
-/* Row groups of so many rows stay as they are, and those of keep_bytes. */
-enum { KEEP_ROWS = 62500 };
+/* Row groups of so many rows stay as they are, and those of keep_bytes. The few splits that were cut short stay whole, too: what
+ * they save at the end would go into encoding them again. */
+enum { KEEP_ROWS = 62500, KEEP_SHORT_ROWS = 12500 };
 
 /* How large the rows of a chunk are. */
 struct row_measure {
@@ -74,11 +75,12 @@ static status emit_group(struct split_work *work, const struct batch *rows,
     struct worker *worker = work->worker;
     const uint32_t *order = worker->groups.order + group->first;
     bool whole = worker->groups.n_groups == 1 && !work->room.alone;
+    size_t keep_rows = whole && work->split->cut_short ? KEEP_SHORT_ROWS : KEEP_ROWS;
     uint64_t slice_bytes = whole ? work->room.group_bytes : work->room.slice_bytes;
     for (size_t at = 0, n; at < group->rows; at += n) {
         n = group->rows - at;
         n = slice_rows(measure, rows, order + at, n, slice_bytes);
-        bool keep = n >= KEEP_ROWS || n >= work->stream->row_group_rows ||
+        bool keep = n >= keep_rows || n >= work->stream->row_group_rows ||
                     bytes_of(measure, rows, order + at, n) >= work->room.keep_bytes;
         if (keep)
             TRY(emit_row_group(work, rows, group->key, order + at, n, err));

@@ -61,6 +61,29 @@ double read_request_split_rows(const struct read_request *request, double rows)
     return shared_evenly(request, rows, wanted);
 }
 
+struct split_steps split_steps_of(const struct read_request *request, size_t n)
+{
+    size_t crew = request->crew;
+    if (crew < 2 || n < 4 * crew)
+        return (struct split_steps){.whole = n};
+    return (struct split_steps){.whole = n - crew, .halves = crew, .quarters = 2 * crew};
+}
+
+size_t split_steps_count(const struct split_steps *steps)
+{
+    return steps->whole + steps->halves + steps->quarters;
+}
+
+double split_steps_at(const struct split_steps *steps, size_t i)
+{
+    size_t whole = i < steps->whole ? i : steps->whole;
+    size_t rest = i - whole;
+    size_t halves = rest < steps->halves ? rest : steps->halves;
+    size_t quarters = rest - halves;
+    size_t all = 4 * steps->whole + 2 * steps->halves + steps->quarters;
+    return (double)(4 * whole + 2 * halves + quarters) / (double)all;
+}
+
 bool source_has_row_key(const struct source_driver *driver, const char *name)
 {
     for (const char *const *key = driver && name ? driver->row_keys : NULL; key && *key; key++) {

@@ -86,12 +86,23 @@ struct read_request {
 /* Rows that a split of a stream of ROWS rows should have. */
 double read_request_split_rows(const struct read_request *request, double rows);
 
+/* How a stream that makes N splits of one size is cut: the last of them into halves and quarters, so that no reader waits for
+ * another that has begun a large one at the end. */
+struct split_steps {
+    size_t whole, halves, quarters;
+};
+struct split_steps split_steps_of(const struct read_request *request, size_t n);
+size_t split_steps_count(const struct split_steps *steps);
+/* Where split I begins, as a share of the stream: 0 for the first, 1 behind the last. */
+double split_steps_at(const struct split_steps *steps, size_t i);
+
 struct split {
     uint32_t number;     /* 0.. */
     const char *text;    /* for people and the plan: "rowid in [1, 94000)" */
     struct scalar lower; /* half-open range of the split key; is_null: open */
     struct scalar upper;
-    uint64_t rows; /* estimate; 0: unknown */
+    uint64_t rows;  /* estimate; 0: unknown */
+    bool cut_short; /* a half or a quarter, on purpose */
     /* May it be kept under another snapshot? With all splits before it, it holds each row of the stream whose update_key is
      * below this value (and not below the request's `lower`), and no more will come below it: a later plan with this value as
      * `lower` gives what is left, as if a run had ended here. NULL: it may not. */

@@ -107,6 +107,24 @@ static status add_blocks(struct cutting *cutting, size_t part, uint64_t from, ui
     return split->text ? STATUS_OK : error_no_memory(err);
 }
 
+/* The blocks of one part; only the last one's readers end with it. */
+static status cut_part(struct cutting *cutting, size_t part, uint64_t blocks, struct error *err)
+{
+    uint64_t pages = cutting->table->parts[part].pages;
+    uint64_t pieces = pages / blocks ? pages / blocks : 1;
+    struct split_steps steps = {.whole = pieces};
+    if (part + 1 == cutting->table->n_parts && pages / pieces >= 4 * LEAST_PAGES)
+        steps = split_steps_of(cutting->request, pieces);
+    pieces = split_steps_count(&steps);
+    uint64_t from = 0, to;
+    for (uint64_t k = 0; k < pieces; k++, from = to) {
+        to = (uint64_t)((double)pages * split_steps_at(&steps, k + 1));
+        TRY(add_blocks(cutting, part, from, to, k + 1 == pieces, err));
+        cutting->plan->splits[cutting->plan->n_splits - 1].cut_short = k >= steps.whole;
+    }
+    return STATUS_OK;
+}
+
 static status by_blocks(struct cutting *cutting, struct error *err)
 {
     const struct postgres_table *table = cutting->table;
@@ -114,15 +132,11 @@ static status by_blocks(struct cutting *cutting, struct error *err)
     size_t n = 0;
     for (size_t i = 0; i < table->n_parts; i++)
         n += table->parts[i].pages / blocks + 1;
+    n += 2 * (size_t)cutting->request->crew; /* more of the last part's: see split_steps_of */
     TRY(splits_reserve(cutting, n, err));
     cutting->plan->split_key = "ctid";
-    for (size_t i = 0; i < table->n_parts; i++) {
-        uint64_t pages = table->parts[i].pages;
-        uint64_t pieces = pages / blocks ? pages / blocks : 1;
-        for (uint64_t k = 0; k < pieces; k++)
-            TRY(add_blocks(cutting, i, pages * k / pieces, pages * (k + 1) / pieces,
-                           k + 1 == pieces, err));
-    }
+    for (size_t i = 0; i < table->n_parts; i++)
+        TRY(cut_part(cutting, i, blocks, err));
     return STATUS_OK;
 }
 

@@ -28,6 +28,7 @@ struct planning {
     struct sqlite_key key;
     bool by_index;
     struct sqlite_cuts cuts;
+    struct split_steps steps; /* of the splits that the cuts make */
 };
 
 /* ---- the schema ---- */
@@ -211,12 +212,16 @@ static status make_splits(struct planning *p, struct error *err)
     if (!plan->splits)
         return error_no_memory(err);
     struct scalar open_end = {.type = {.id = TYPE_INT64}, .is_null = true};
+    if (split_steps_count(&p->steps) != plan->n_splits)
+        p->steps = (struct split_steps){.whole = plan->n_splits};
     for (size_t i = 0; i < plan->n_splits; i++) {
+        double share = split_steps_at(&p->steps, i + 1) - split_steps_at(&p->steps, i);
         struct split *split = &plan->splits[i];
         split->number = (uint32_t)i;
         split->lower = i == 0 ? open_end : p->cuts.cuts[i - 1];
         split->upper = i == p->cuts.n_cuts ? open_end : p->cuts.cuts[i];
-        split->rows = (uint64_t)(p->cuts.rows / (double)plan->n_splits);
+        split->rows = (uint64_t)(p->cuts.rows * share);
+        split->cut_short = i >= p->steps.whole;
         TRY(name_split(p, split, err));
     }
     plan->rows = (uint64_t)p->cuts.rows;
@@ -224,9 +229,10 @@ static status make_splits(struct planning *p, struct error *err)
     return STATUS_OK;
 }
 
-/* The cuts are as fine as a split may be; keep so many, evenly, that a split has the rows that the request aims at. */
+/* The cuts are as fine as a split may be; keep so many that a split has the rows that the request aims at. */
 static void thin_cuts(struct planning *p, uint64_t least_rows)
 {
+    enum { FINE = 8 }; /* a quarter of a split has two */
     size_t finest = p->cuts.n_cuts + 1;
     double wanted = read_request_split_rows(p->request, p->cuts.rows);
     if (wanted < 1)
@@ -236,8 +242,13 @@ static void thin_cuts(struct planning *p, uint64_t least_rows)
         n = 1;
     if (n >= finest)
         return;
+    p->steps = (struct split_steps){.whole = n};
+    if (finest / n >= FINE)
+        p->steps = split_steps_of(p->request, n);
+    n = split_steps_count(&p->steps);
     for (size_t i = 1; i < n; i++)
-        p->cuts.cuts[i - 1] = p->cuts.cuts[i * finest / n - 1];
+        p->cuts.cuts[i - 1] =
+            p->cuts.cuts[(size_t)(split_steps_at(&p->steps, i) * (double)finest) - 1];
     p->cuts.n_cuts = n - 1;
 }
 

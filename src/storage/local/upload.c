@@ -19,6 +19,7 @@
 enum {
     UPLOAD_BUFFER_BYTES = 256 * 1024,
     WRITE_BEHIND_BYTES = 4 << 20,
+    WRITE_REST_BYTES = 512 << 10, /* files of less are too many to give each a call */
     TEMP_NAME_BYTES = 33,
     SWEEP_AGE_S = 3600,
 };
@@ -147,10 +148,10 @@ status local_put_begin(struct storage *storage, const char *name, enum put_mode 
 
 /* ---- write ---- */
 
-/* The disk works while the rest is put, and the barrier finds less to wait for. */
-static void write_behind(struct upload *upload)
+/* The disk works while the rest is put, or what comes before the barrier is done, and that finds less to wait for. */
+static void write_behind(struct upload *upload, uint64_t least_bytes)
 {
-    if (upload->mode != PUT_IF_ABSENT_SYNC_FOLLOWS || upload->waiting < WRITE_BEHIND_BYTES)
+    if (upload->mode != PUT_IF_ABSENT_SYNC_FOLLOWS || upload->waiting < least_bytes)
         return;
     file_ops()->write_behind(upload->fd);
     upload->waiting = 0;
@@ -163,7 +164,7 @@ static status upload_flush(struct upload *upload, struct error *err)
     if (size > 0 && !local_write_all(upload->fd, upload->buffer, size))
         return upload_failed(upload, "write", err);
     upload->waiting += size;
-    write_behind(upload);
+    write_behind(upload, WRITE_BEHIND_BYTES);
     return STATUS_OK;
 }
 
@@ -182,7 +183,7 @@ status local_put_write(struct upload *upload, const void *bytes, size_t size, st
         if (!local_write_all(upload->fd, bytes, size))
             return upload_failed(upload, "write", err);
         upload->waiting += size;
-        write_behind(upload);
+        write_behind(upload, WRITE_BEHIND_BYTES);
         return STATUS_OK;
     }
     TRY(need_buffer(upload, err));
@@ -235,7 +236,7 @@ status local_put_copy_range(struct upload *upload, struct storage_object *from, 
         offset += (uint64_t)n;
         length -= (uint64_t)n;
         upload->waiting += (uint64_t)n;
-        write_behind(upload);
+        write_behind(upload, WRITE_BEHIND_BYTES);
     }
     return STATUS_OK;
 }
@@ -295,6 +296,7 @@ status local_put_commit(struct upload *upload, struct error *err)
 {
     SCOPED(upload_abortp) struct upload *scoped = upload;
     TRY(upload_flush(scoped, err));
+    write_behind(scoped, WRITE_REST_BYTES);
     /* A name that replaces, or that others act on at once, must never lead to bytes that a power cut can take. */
     bool at_once = scoped->mode == PUT_REPLACE || scoped->mode == PUT_IF_ABSENT_DURABLE;
     if (at_once && UNINTERRUPTED(file_ops()->fsync(scoped->fd)) != 0)

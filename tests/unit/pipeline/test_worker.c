@@ -60,7 +60,7 @@ static void workers_of_other_shares_do_not_stay(void **state)
     schema_release(&stream.data_schema);
 }
 
-/* When the last split has begun, whoever ends one frees what it had. */
+/* For each split that has not begun one worker waits; whoever comes then frees what it had. */
 static void workers_that_nobody_will_come_for_do_not_stay(void **state)
 {
     const struct field id = {.name = "id", .type.id = TYPE_INT64};
@@ -68,16 +68,18 @@ static void workers_that_nobody_will_come_for_do_not_stay(void **state)
     struct stream_spec spec = {.format = format_drivers[0]};
     struct stream_run stream = {.spec = &spec, .plan.n_splits = SPLITS};
     struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
-    struct worker *crew[2];
+    struct worker *crew[3];
     assert_int_equal(schema_append(&stream.plan.schema, &id, &err), STATUS_OK);
     assert_int_equal(schema_append(&stream.data_schema, &id, &err), STATUS_OK);
 
     pass.n_begun = SPLITS - 1;
-    work_in_shares_of(&pass, 12 << 20, crew, 2);
+    work_in_shares_of(&pass, 12 << 20, crew, 3);
     give_back(&pass, crew, 1);
     assert_int_equal(idle_workers(&pass), 1);
-    pass.n_begun = SPLITS;
     give_back(&pass, crew + 1, 1);
+    assert_int_equal(idle_workers(&pass), 1);
+    pass.n_begun = SPLITS;
+    give_back(&pass, crew + 2, 1);
     assert_int_equal(idle_workers(&pass), 1);
 
     workers_free(&pass);

@@ -40,10 +40,41 @@ static void few_splits_are_shared_evenly(void **state)
     assert_true(read_request_split_rows(&request, 1e6) == 70000);
 }
 
+static void the_last_splits_are_cut_into_halves_and_quarters(void **state)
+{
+    struct read_request request = usual;
+    request.crew = 2;
+    struct split_steps steps = split_steps_of(&request, 14);
+    size_t n = split_steps_count(&steps);
+    assert_int_equal(steps.whole, 12);
+    assert_int_equal(n, 18);
+    const double last[] = {12, 12.5, 13, 13.25, 13.5, 13.75, 14};
+    for (size_t i = 0; i <= 12; i++)
+        assert_float_equal(split_steps_at(&steps, i) * 14, i, 1e-9);
+    for (size_t i = 12; i <= n; i++)
+        assert_float_equal(split_steps_at(&steps, i) * 14, last[i - 12], 1e-9);
+    assert_true(split_steps_at(&steps, n) == 1);
+}
+
+static void few_splits_or_one_reader_leave_them_as_they_are(void **state)
+{
+    struct read_request request = usual;
+    request.crew = 2;
+    struct split_steps steps = split_steps_of(&request, 7);
+    assert_int_equal(split_steps_count(&steps), 7);
+    request.crew = 1;
+    steps = split_steps_of(&request, 48);
+    assert_int_equal(split_steps_count(&steps), 48);
+    assert_true(split_steps_at(&steps, 24) == 0.5 && split_steps_at(&steps, 48) == 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(large_streams_have_the_splits_aimed_at),
-                                       cmocka_unit_test(smaller_ones_have_splits_worth_keeping),
-                                       cmocka_unit_test(few_splits_are_shared_evenly)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_streams_have_the_splits_aimed_at),
+        cmocka_unit_test(smaller_ones_have_splits_worth_keeping),
+        cmocka_unit_test(few_splits_are_shared_evenly),
+        cmocka_unit_test(the_last_splits_are_cut_into_halves_and_quarters),
+        cmocka_unit_test(few_splits_or_one_reader_leave_them_as_they_are)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
