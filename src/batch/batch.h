@@ -35,16 +35,20 @@ size_t batch_capacity_bytes(const struct batch *batch);
  *
  * Layout (little-endian, nothing aligned):
  *
- *   u32 magic "LPB3" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
+ *   u32 magic "LPB4" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
  *   of all before it
  *
  * Each column in depth-first order; one without rows takes no byte:
  *
- *   u8      width of its numbers: 0, 1, 2, 4 or 8 bytes, or 16 for a column that has none; 128 is added for NULLs
+ *   u8      width of its numbers: 0, 1, 2, 4 or 8 bytes, 16 for a column that has none, or 32 for coded texts; 128 is added
+ *           for NULLs
  *   bitmap  where there are NULLs: validity
  *   numbers varint (zigzag) of the smallest, then for each row what it is more than that, in so many bytes (0: all are
  *           equal, which columns of more than 65536 rows store in a byte each). Of a NULL the difference is 0
  *   data    text: the bytes
+ *
+ * Coded texts (batch/text_codes.h) have, in place of numbers and data: u8 values, 1 to 16 | each: u8 length, 32 at most |
+ * bytes | and for each row u8 which of them it is.
  *
  * Numbers are the values of integers, dates, times, timestamps, decimals of 8 bytes and those of 16 that fit 64 bits, and
  * the lengths of texts, lists and maps. The values of other types, and decimals where one does not fit, stand as they are in

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "batch/batch.h"
 #include "batch/bitmap.h"
+#include "batch/text_codes.h"
 
 enum {
     HEAD_BYTES = 24,
@@ -23,9 +24,9 @@ enum {
     FREE_ROWS = 65536,
 };
 /* The first byte of a column: how wide its numbers are, and whether there are NULLs. */
-enum { AS_THEY_ARE = 16, HAS_NULLS = 128 };
+enum { AS_THEY_ARE = 16, CODED = 32, HAS_NULLS = 128 };
 static const uint64_t ROWS_LIMIT = UINT64_C(1) << 40;
-static const uint32_t MAGIC = 0x3342504c; /* "LPB3" */
+static const uint32_t MAGIC = 0x3442504c; /* "LPB4" */
 
 static size_t count_columns(const struct field *fields, size_t n)
 {
@@ -435,12 +436,57 @@ static status write_nested(struct writer *writer, const struct column *column,
     return write_column(writer, &gathered, &all, err);
 }
 
+/* The values that are among the rows, under numbers without gaps: few rows need not bring all of them. */
+static unsigned words_among(const uint8_t *codes, size_t n)
+{
+    unsigned words = 0;
+    for (size_t i = 0; i < n; i++)
+        words |= 1u << codes[i];
+    return words;
+}
+
+static void put_word(struct writer *writer, const uint8_t *word, size_t size)
+{
+    put_byte(writer, (unsigned)size);
+    memcpy(end_of(writer), word, size);
+    writer->out->size += size;
+}
+
+static status write_coded(struct writer *writer, const struct text_codes *coded,
+                          const struct selection *pick, struct error *err)
+{
+    const uint8_t *codes = coded->codes.data + pick->first;
+    uint8_t numbers[MOST_CODED_WORDS] = {0};
+    uint64_t bytes = 0;
+    unsigned n_words = 0, words = words_among(codes, pick->n);
+    TRY(make_room(writer, 2 + MOST_CODED_WORDS * (1 + MOST_WORD_BYTES) + pick->n, err));
+    put_byte(writer, CODED);
+    put_byte(writer, (unsigned)__builtin_popcount(words));
+    for (size_t i = 0; i < coded->n_words; i++) {
+        if (!(words >> i & 1))
+            continue;
+        numbers[i] = (uint8_t)n_words++;
+        put_word(writer, coded->words[i], coded->sizes[i]);
+    }
+    uint8_t *to = end_of(writer);
+    for (size_t i = 0; i < pick->n; i++) {
+        to[i] = numbers[codes[i]];
+        bytes += coded->sizes[codes[i]];
+    }
+    writer->out->size += pick->n;
+    writer->column_bytes += (pick->n + 1) * sizeof(int64_t) + bytes;
+    return STATUS_OK;
+}
+
 static status write_columns(struct writer *writer, const struct batch *batch,
-                            const struct selection *pick, struct error *err)
+                            const struct text_codes *codes, const struct selection *pick,
+                            struct error *err)
 {
     for (size_t i = 0; i < batch->schema->n_fields; i++) {
         const struct column *column = &batch->columns[i];
-        if (pick->rows && column->n_children)
+        if (codes && codes[i].n_words && pick->n)
+            TRY(write_coded(writer, &codes[i], pick, err));
+        else if (pick->rows && column->n_children)
             TRY(write_nested(writer, column, pick, err));
         else
             TRY(write_column(writer, column, pick, err));
@@ -448,8 +494,8 @@ static status write_columns(struct writer *writer, const struct batch *batch,
     return make_room(writer, SUM_BYTES, err);
 }
 
-static status write_plain(const struct batch *batch, const struct selection *pick,
-                          struct buffer *out, struct error *err)
+static status write_plain(const struct batch *batch, const struct text_codes *codes,
+                          const struct selection *pick, struct buffer *out, struct error *err)
 {
     struct writer writer; /* not set to zeros: its block is large */
     size_t start = out->size;
@@ -457,7 +503,7 @@ static status write_plain(const struct batch *batch, const struct selection *pic
     writer.column_bytes = 0;
     TRY(make_room(&writer, HEAD_BYTES, err));
     out->size += HEAD_BYTES;
-    status_code code = write_columns(&writer, batch, pick, err);
+    status_code code = write_columns(&writer, batch, codes, pick, err);
     if (code != STATUS_OK) {
         out->size = start;
         return code;
@@ -475,13 +521,19 @@ static status write_plain(const struct batch *batch, const struct selection *pic
 status batch_write_plain(const struct batch *batch, size_t first, size_t n, struct buffer *out,
                          struct error *err)
 {
-    return write_plain(batch, &(struct selection){.first = first, .n = n}, out, err);
+    return write_plain(batch, NULL, &(struct selection){.first = first, .n = n}, out, err);
+}
+
+status batch_write_plain_coded(const struct batch *batch, const struct text_codes *codes,
+                               size_t first, size_t n, struct buffer *out, struct error *err)
+{
+    return write_plain(batch, codes, &(struct selection){.first = first, .n = n}, out, err);
 }
 
 status batch_write_plain_gathered(const struct batch *batch, const uint32_t *rows, size_t n,
                                   struct buffer *out, struct error *err)
 {
-    return write_plain(batch, &(struct selection){.rows = rows, .n = n}, out, err);
+    return write_plain(batch, NULL, &(struct selection){.rows = rows, .n = n}, out, err);
 }
 
 uint64_t batch_plain_column_bytes(const void *plain, size_t size)
@@ -591,6 +643,10 @@ static status take_shape(struct reader *in, const struct column *column, size_t 
         if (out->nulls == 0)
             return damaged(err, "a validity bitmap without NULLs");
         in->column_bytes += bitmap_bytes(rows);
+    }
+    if (out->width == CODED && type_is_text_like(column->field->type) && !out->nulls) {
+        in->column_bytes += values_bytes(column, rows);
+        return STATUS_OK;
     }
     bool framed = out->width != AS_THEY_ARE;
     if (framed ? !kernel_of(column) : kernel_of(column) == load_lengths)
@@ -764,6 +820,65 @@ static status read_text(struct column *column, const struct shape *shape, struct
     return STATUS_OK;
 }
 
+/* The values of a coded column, each with bytes behind it that a copy of fixed size may read. */
+struct words {
+    unsigned n;
+    uint8_t sizes[256]; /* 0 for codes that are not there */
+    uint8_t bytes[MOST_CODED_WORDS][MOST_WORD_BYTES];
+};
+
+static status take_words(struct reader *in, struct words *out, struct error *err)
+{
+    const uint8_t *head, *size, *word;
+    memset(out->sizes, 0, sizeof(out->sizes));
+    TRY(take(in, 1, 1, &head, err));
+    out->n = *head;
+    if (out->n < 1 || out->n > MOST_CODED_WORDS)
+        return damaged(err, "the number of coded values");
+    for (unsigned i = 0; i < out->n; i++) {
+        TRY(take(in, 1, 1, &size, err));
+        if (*size > MOST_WORD_BYTES)
+            return damaged(err, "the length of a coded value");
+        TRY(take(in, *size, 1, &word, err));
+        out->sizes[i] = *size;
+        memset(out->bytes[i], 0, MOST_WORD_BYTES);
+        memcpy(out->bytes[i], word, *size);
+    }
+    return STATUS_OK;
+}
+
+static status read_coded(struct column *column, const struct shape *shape, struct reader *in,
+                         struct error *err)
+{
+    struct words words;
+    const uint8_t *codes;
+    uint64_t size = 0;
+    uint8_t greatest = 0;
+    TRY(take_words(in, &words, err));
+    TRY(take(in, shape->rows, 1, &codes, err));
+    for (size_t i = 0; i < shape->rows; i++) {
+        greatest = codes[i] > greatest ? codes[i] : greatest;
+        size += words.sizes[codes[i]];
+    }
+    if (greatest >= words.n)
+        return damaged(err, "the code of a value");
+    if (size + MOST_WORD_BYTES > column->data.capacity - column->data.size)
+        TRY(column_grow_data(column, size + MOST_WORD_BYTES, err));
+    int64_t *offsets = (int64_t *)(void *)column->values.data + column->rows + 1;
+    uint8_t *to = column->data.data + column->data.size;
+    int64_t end = (int64_t)column->data.size;
+    for (size_t i = 0; i < shape->rows; i++) {
+        memcpy(to, words.bytes[codes[i]], MOST_WORD_BYTES);
+        to += words.sizes[codes[i]];
+        end += words.sizes[codes[i]];
+        offsets[i] = end;
+    }
+    column->data.size = (size_t)end;
+    column->values.size += shape->rows * sizeof(int64_t);
+    in->column_bytes += size;
+    return STATUS_OK;
+}
+
 static status read_column(struct column *column, size_t rows, struct reader *in, struct error *err);
 
 static status read_list(struct column *column, const struct shape *shape, struct reader *in,
@@ -779,6 +894,8 @@ static status read_list(struct column *column, const struct shape *shape, struct
 static status read_values(struct column *column, const struct shape *shape, struct reader *in,
                           struct error *err)
 {
+    if (shape->width == CODED)
+        return read_coded(column, shape, in, err);
     if (type_is_text_like(column->field->type))
         return read_text(column, shape, in, err);
     if (has_child_rows(column))

@@ -91,12 +91,15 @@ status segment_end_row_group(struct segment_writer *writer, const struct row_gro
 }
 
 status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
-                        const uint32_t *rows, size_t n, struct error *err)
+                        const struct text_codes *codes, const uint32_t *rows, size_t n,
+                        struct error *err)
 {
     struct piece *piece;
     size_t before = writer->pending.size;
     TRY(new_piece(writer, key, PIECE_PLAIN, n, &piece, err));
-    if (rows[n - 1] - rows[0] == n - 1)
+    if (codes)
+        TRY(batch_write_plain_coded(batch, codes, rows[0], n, &writer->pending, err));
+    else if (rows[n - 1] - rows[0] == n - 1)
         TRY(batch_write_plain(batch, rows[0], n, &writer->pending, err));
     else
         TRY(batch_write_plain_gathered(batch, rows, n, &writer->pending, err));

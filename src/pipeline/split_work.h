@@ -11,7 +11,8 @@ struct worker {
     struct batch chunk;    /* of plan.schema */
     struct data_room room; /* of the chunk's texts */
     struct carried_rows carried;
-    struct batch gathered; /* of data_schema: the chunk by partition */
+    struct batch gathered;    /* of data_schema: the chunk by partition ... */
+    struct text_codes *codes; /* ... and what of it is coded; data_schema.n_fields */
     struct encoder *encoder;
     struct partition_groups groups;
     struct row_group group;

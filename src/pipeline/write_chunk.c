@@ -68,9 +68,18 @@ static status emit_row_group(struct split_work *work, const struct batch *rows, 
     return segment_end_row_group(&work->writer, &worker->group, err);
 }
 
+/* Do so many rows stay as a row group? */
+static bool are_kept(const struct split_work *work, const struct batch *rows,
+                     const struct row_measure *measure, const uint32_t *order, size_t n,
+                     size_t keep_rows)
+{
+    return n >= keep_rows || n >= work->stream->row_group_rows ||
+           bytes_of(measure, rows, order, n) >= work->room.keep_bytes;
+}
+
 static status emit_group(struct split_work *work, const struct batch *rows,
-                         const struct row_measure *measure, const struct partition_group *group,
-                         struct error *err)
+                         const struct text_codes *codes, const struct row_measure *measure,
+                         const struct partition_group *group, struct error *err)
 {
     struct worker *worker = work->worker;
     const uint32_t *order = worker->groups.order + group->first;
@@ -80,12 +89,10 @@ static status emit_group(struct split_work *work, const struct batch *rows,
     for (size_t at = 0, n; at < group->rows; at += n) {
         n = group->rows - at;
         n = slice_rows(measure, rows, order + at, n, slice_bytes);
-        bool keep = n >= keep_rows || n >= work->stream->row_group_rows ||
-                    bytes_of(measure, rows, order + at, n) >= work->room.keep_bytes;
-        if (keep)
+        if (are_kept(work, rows, measure, order + at, n, keep_rows))
             TRY(emit_row_group(work, rows, group->key, order + at, n, err));
         else
-            TRY(segment_add_rows(&work->writer, group->key, rows, order + at, n, err));
+            TRY(segment_add_rows(&work->writer, group->key, rows, codes, order + at, n, err));
     }
     return STATUS_OK;
 }
@@ -110,12 +117,12 @@ static status find_wanted(struct split_work *work, struct error *err)
     return STATUS_OK;
 }
 
-static status emit_groups(struct split_work *work, const struct batch *rows, struct error *err)
+static status emit_groups(struct split_work *work, const struct batch *rows,
+                          const struct text_codes *codes, const struct row_measure *measure,
+                          struct error *err)
 {
     struct partition_groups *groups = &work->worker->groups;
     bool some = work->stream->run->options->partitions != NULL;
-    struct row_measure measure;
-    measure_rows(work, rows, &measure);
     if (some)
         TRY(find_wanted(work, err));
     for (size_t i = 0; i < groups->n_groups; i++) {
@@ -124,21 +131,43 @@ static status emit_groups(struct split_work *work, const struct batch *rows, str
             work->result.skipped += group->rows;
             continue;
         }
-        TRY(emit_group(work, rows, &measure, group, err));
+        TRY(emit_group(work, rows, codes, measure, group, err));
         work->result.rows += group->rows;
     }
     return STATUS_OK;
 }
 
+/* What becomes pieces alone is read once more: its texts may be coded. */
+static bool only_pieces(const struct split_work *work, const struct batch *rows,
+                        const struct row_measure *measure)
+{
+    const struct partition_groups *groups = &work->worker->groups;
+    if (measure->exact) /* the length of each text will be asked for */
+        return false;
+    for (size_t i = 0; i < groups->n_groups; i++) {
+        const uint32_t *order = groups->order + groups->groups[i].first;
+        if (are_kept(work, rows, measure, order, groups->groups[i].rows, KEEP_ROWS))
+            return false;
+    }
+    return true;
+}
+
 /* The rows of each partition side by side: column by column a chunk's values come out of the processor's cache, which they
  * do not where each of thousands of partitions takes its few rows out of all columns. */
-static status order_rows(struct worker *worker, const struct batch *rows, struct error *err)
+static status emit_ordered(struct split_work *work, const struct batch *rows,
+                           const struct row_measure *measure, struct error *err)
 {
+    struct worker *worker = work->worker;
+    uint32_t *order = worker->groups.order;
+    bool coded = only_pieces(work, rows, measure);
     batch_clear(&worker->gathered);
-    TRY(batch_gather(&worker->gathered, rows, worker->groups.order, rows->rows, err));
+    if (coded)
+        TRY(batch_gather_coded(&worker->gathered, worker->codes, rows, order, rows->rows, err));
+    else
+        TRY(batch_gather(&worker->gathered, rows, order, rows->rows, err));
     for (size_t i = 0; i < rows->rows; i++)
-        worker->groups.order[i] = (uint32_t)i;
-    return STATUS_OK;
+        order[i] = (uint32_t)i;
+    return emit_groups(work, &worker->gathered, coded ? worker->codes : NULL, measure, err);
 }
 
 static status write_chunk(struct split_work *work, struct error *err)
@@ -146,15 +175,15 @@ static status write_chunk(struct split_work *work, struct error *err)
     struct worker *worker = work->worker;
     struct stream_run *stream = work->stream;
     struct batch carried, rows;
+    struct row_measure measure;
     TRY(stream_carry(stream, &worker->chunk, &worker->carried, &carried, err));
     TRY(partition_group(stream->partitioner, work->result.keys, &carried, &worker->groups, err));
     batch_view(&carried, &stream->data_schema, stream->data_pick, worker->view, &rows);
-    if (worker->groups.n_groups > 1 && !work->room.alone) {
-        TRY(order_rows(worker, &rows, err));
-        TRY(emit_groups(work, &worker->gathered, err));
-    } else {
-        TRY(emit_groups(work, &rows, err));
-    }
+    measure_rows(work, &rows, &measure);
+    if (worker->groups.n_groups > 1 && !work->room.alone)
+        TRY(emit_ordered(work, &rows, &measure, err));
+    else
+        TRY(emit_groups(work, &rows, NULL, &measure, err));
     return worker_empty(worker, &work->room, err);
 }
 

@@ -260,7 +260,7 @@ static void columns_of_nulls_alone_come_back(void **state)
 static void refuse(const struct field *field, uint64_t rows, const void *column, size_t size,
                    const char *why)
 {
-    uint8_t bytes[64] = {'L', 'P', 'B', '3'};
+    uint8_t bytes[64] = {'L', 'P', 'B', '4'};
     struct field copy = *field;
     const struct schema schema = {.fields = &copy, .n_fields = 1};
     struct batch into;
@@ -305,6 +305,14 @@ static void impossible_columns_are_bad_data(void **state)
            "end beyond the bytes"); /* 2 and -2 */
     REFUSE(one_list, 1, "\x08\x00\0\0\0\0\0\0\0\x40", "end beyond the bytes");
     REFUSE(one_list, 1, "\x00\x80\x80\x10\x00\x00", "the number of rows"); /* of 131072 elements */
+    REFUSE(one_list, 1, "\x20\x01\x01z\x00", "the width of numbers");
+    REFUSE(one_float, 1, "\x20\x01\x01z\x00", "the form of a column");
+    REFUSE(one_text, 1, "\x20\x00", "the number of coded values");
+    REFUSE(one_text, 1, "\x20\x11\x00\x00", "the number of coded values");
+    REFUSE(one_text, 1, "\x20\x01\x21zzzz", "the length of a coded value");
+    REFUSE(one_text, 1, "\x20\x01\x04zz", "cut short");
+    REFUSE(one_text, 2, "\x20\x01\x02zz\x00", "cut short");
+    REFUSE(one_text, 2, "\x20\x01\x02zz\x00\x01", "the code of a value");
 }
 
 /* Behind a checksum that holds, every length and offset is still checked. */

@@ -76,8 +76,8 @@ static void write_segment(struct fixture *fixture, struct split_result *out)
     CHECK_OK(partition_keys_new(fixture->partitioner, &out->keys, &scratch->err));
     uint32_t a = key_of(scratch, out->keys, "a"), null = key_of(scratch, out->keys, NULL);
     fill_batch(fixture, &batch);
-    CHECK_OK(segment_add_rows(&writer, a, &batch, side_by_side, 3, &scratch->err));
-    CHECK_OK(segment_add_rows(&writer, null, &batch, apart, 2, &scratch->err));
+    CHECK_OK(segment_add_rows(&writer, a, &batch, NULL, side_by_side, 3, &scratch->err));
+    CHECK_OK(segment_add_rows(&writer, null, &batch, NULL, apart, 2, &scratch->err));
     CHECK_OK(buffer_append(&group.pages, "pages", 5, &scratch->err));
     CHECK_OK(buffer_append(&group.meta, "meta", 4, &scratch->err));
     CHECK_OK(segment_begin_row_group(&writer, a, &scratch->err));
@@ -192,7 +192,7 @@ static void a_segment_of_another_release_is_refused(void **state)
     size_t size = 0;
     CHECK_OK(storage_get(scratch->storage, "s.seg", 1 << 20, &bytes, &size, &scratch->err));
     uint8_t *index = (uint8_t *)bytes + written.index_offset;
-    assert_memory_equal(index + 16, "LPB3", 4);
+    assert_memory_equal(index + 16, "LPB4", 4);
     memcpy(index + 16, "LPB1", 4);
     CHECK_OK(storage_put(scratch->storage, "s.seg", PUT_REPLACE, bytes, size, &scratch->err));
     struct split_result read = without_index(&written);
