@@ -25,8 +25,15 @@ struct codec_spec {
 /* "zstd", "zstd:1" .. "zstd:19", "snappy", "lz4_raw", "gzip", "gzip:1" .. "gzip:9", "none". BAD_CONFIG says what was expected. */
 status codec_parse(const char *text, struct codec_spec *out, struct error *err);
 
+/* What the bytes are. It decides how zstd at level 1 looks for repetition, and nothing else. */
+enum codec_data {
+    CODEC_DATA,     /* texts, floating point, whatever else */
+    CODEC_INTEGERS, /* of four or eight bytes each */
+};
+
 struct codec {
     struct codec_spec spec;
+    enum codec_data data;
     void *zstd, *deflate; /* compressors, made when first needed */
     int deflate_level;
 };
@@ -35,6 +42,8 @@ struct codec {
 size_t codec_memory(struct codec_spec spec);
 /* Another codec or level from now on; keeps the compressors. */
 status codec_use(struct codec *codec, struct codec_spec spec, struct error *err);
+/* What comes next. After codec_use it is CODEC_DATA. */
+void codec_expect(struct codec *codec, enum codec_data data);
 status codec_init(struct codec *codec, struct codec_spec spec, struct error *err);
 void codec_release(struct codec *codec); /* accepts zeroed */
 /* Bytes that OUT of codec_compress must have room for. */

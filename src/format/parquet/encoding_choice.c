@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "format/parquet/bit_pack.h"
+#include "format/parquet/page.h"
 
 struct choice {
     const struct leaf *leaf;
@@ -59,6 +60,7 @@ static status dictionary_pays(const struct choice *choice, bool *out_pays)
     size_t n = values->n < SAMPLE ? values->n : SAMPLE, size, in_values, in_entries;
     while (n > 1 && dense_plain_bytes(values, 0, n) > SAMPLE_BYTES)
         n /= 2;
+    codec_expect(&choice->scratch->codec, page_content(choice->leaf, PARQUET_PLAIN));
     TRY(buffer_reserve(body, values_bound(values, &plain, 0, n), choice->err));
     TRY(values_encode(choice->leaf, values, &plain, 0, n, &choice->scratch->values, body->data,
                       &size, choice->err));
@@ -124,7 +126,9 @@ static status sample_size(const struct choice *choice, const struct sample *samp
         used += size;
     }
     body->size = 0;
+    codec_expect(&choice->scratch->codec, page_content(choice->leaf, coding->encoding));
     TRY(compressed_size(choice, body->data, used, &size));
+    codec_expect(&choice->scratch->codec, page_content(choice->leaf, PARQUET_PLAIN));
     if (coding->dictionary)
         TRY(entries_size(choice, &entries));
     *out = size + entries * (sample->runs * sample->count) / choice->values->n;

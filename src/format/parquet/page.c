@@ -231,6 +231,7 @@ status page_write_data(const struct page_source *source, const struct page *page
                                  .nulls = page->levels - page->values,
                                  .rows = page->rows,
                                  .encoding = source->coding.encoding};
+    codec_expect(&scratch->codec, page_content(leaf, source->coding.encoding));
     bool as_it_lies = source->coding.encoding == PARQUET_PLAIN && leaf->max_definition == 0 &&
                       values->width > 0 && leaf->physical != PARQUET_BOOLEAN && page->values > 0;
     if (as_it_lies) {
@@ -258,6 +259,7 @@ status page_write_dictionary(const struct page_source *source, struct chunk_scra
                                  .values = dictionary->entries,
                                  .encoding = PARQUET_PLAIN,
                                  .body_bytes = dictionary->bytes};
+    codec_expect(&scratch->codec, page_content(source->leaf, PARQUET_PLAIN));
     if (values->width == 4 || values->width == 8)
         return seal(source, &header, dictionary->values.data, 0, scratch, pages, out, err);
     TRY(buffer_reserve(&scratch->body, dictionary->bytes + BODY_SLACK, err));

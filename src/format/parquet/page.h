@@ -28,6 +28,13 @@ struct page_sizes {
     size_t stored; /* header and page as stored */
 };
 
+/* What a page's values are to the compressor. */
+static inline enum codec_data page_content(const struct leaf *leaf, enum parquet_encoding encoding)
+{
+    bool integers = leaf->physical == PARQUET_INT32 || leaf->physical == PARQUET_INT64;
+    return integers && encoding == PARQUET_PLAIN ? CODEC_INTEGERS : CODEC_DATA;
+}
+
 /* Is it worth it that a reader has to decompress? A 64th saved is the least. */
 static inline bool compression_pays(size_t body_bytes, size_t stored_bytes)
 {
