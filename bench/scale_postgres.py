@@ -2,7 +2,8 @@
 
     python bench/scale_postgres.py [--repeat 3] [--rows 1000000,10000000,50000000] [--keep]
 
-Rows a second should not depend on the size, nor should the peak memory. The server holds its data in
+Rows a second should not depend on the size, nor should the peak memory. Beside each stands COPY BINARY of the same table to
+nowhere over two connections: what of a difference is the server's. The server holds its data in
 /var/tmp/leat-bench-postgres-narrow, 4.5 GB for all three, which are removed at the end; --keep leaves them for the next time.
 """
 
@@ -11,7 +12,7 @@ import pathlib
 import shutil
 import sys
 
-from contest import CPU, LEAT, OUT, PEAK, ROOT, SPEED, WALL, Table, best_of, clean, rows_written
+from contest import CPU, LEAT, OUT, PEAK, ROOT, SPEED, WALL, Table, best_of, clean, compiled, rows_written
 
 sys.path.insert(0, str(ROOT / "tests"))
 from postgres_server import Server  # noqa: E402
@@ -19,10 +20,11 @@ from postgres_server import Server  # noqa: E402
 FOLDER = pathlib.Path("/var/tmp/leat-bench-postgres-narrow")  # not below a home that the server's user can't enter
 BYTES_A_ROW = 80  # of the table on disk
 BUDGET, ALLOWANCE = 128, 64  # MB
+WIRE = ("COPY alone s", 12, ".2f")
 AIM = 10  # percent that rows a second of the sizes may be apart, on a quiet machine
 
 # A table made in the transaction that fills it needs no WAL at this level.
-SETTINGS = {"shared_buffers": "2GB", "max_wal_size": "4GB", "autovacuum": "off", "wal_level": "minimal", "max_wal_senders": 0}
+SETTINGS = {"shared_buffers": "5GB", "max_wal_size": "4GB", "autovacuum": "off", "wal_level": "minimal", "max_wal_senders": 0}
 
 # The values are the same each time: nothing here is random, though the compressor can't tell.
 NARROW = """CREATE TABLE {name} AS
@@ -54,12 +56,19 @@ def leat(server, name):
     return [LEAT, "run", job, "--memory", f"{BUDGET}MB", "--quiet"]
 
 
+def copy(server, name):
+    where = f"host={server.folder} port={server.port} user=admin dbname=postgres"
+    return [compiled("copy", "-I/usr/include/postgresql", "-lpq", "-lpthread"), where, name, "2"]
+
+
 def load(server, sizes, repeat) -> list[str]:
     """Prints the table; what is not as it should be."""
-    table, speeds, faults = Table("rows", 12, WALL, CPU, SPEED, PEAK), [], []
+    table, speeds, faults = Table("rows", 12, WALL, CPU, SPEED, PEAK, WIRE), [], []
     for rows in sizes:
-        wall, cpu, peak = best_of(repeat, leat, server, make(server, rows))
-        table.row(rows, wall, cpu, rows / wall, peak)
+        name = make(server, rows)
+        wire = best_of(repeat, copy, server, name).wall
+        wall, cpu, peak = best_of(repeat, leat, server, name)
+        table.row(rows, wall, cpu, rows / wall, peak, wire)
         speeds.append(rows / wall)
         if rows_written() != rows:
             faults.append(f"{rows_written():,} rows were written of {rows:,}")
