@@ -7,6 +7,7 @@
 
 enum {
     MAX_PAGES_READ = 1200,
+    MAX_NODES = 8192, /* of the last level; more of them make no better cuts */
     MAX_DEPTH = 20,
     LEAF_SAMPLES = 24,
     TABLE_INTERIOR = 0x05,
@@ -25,6 +26,8 @@ struct node {
 struct level {
     struct node *nodes;
     size_t n, capacity;
+    size_t step;    /* each node stands for so many */
+    size_t skipped; /* since the last one that was kept */
 };
 
 struct file_reader {
@@ -84,6 +87,9 @@ static status push_children(const struct file_reader *reader, int64_t last_key, 
     if (INTERIOR_HEADER_BYTES + cells * 2 > limit)
         return STATUS_OK;
     for (uint32_t i = 0; i < cells; i++) {
+        if (++out->skipped < out->step)
+            continue;
+        out->skipped = 0;
         uint32_t at = u16(page + INTERIOR_HEADER_BYTES + i * 2);
         if (at < INTERIOR_HEADER_BYTES || at > limit)
             continue;
@@ -91,6 +97,9 @@ static status push_children(const struct file_reader *reader, int64_t last_key, 
         if (node.last_key <= last_key)
             TRY(push(out, node, err));
     }
+    if (++out->skipped < out->step)
+        return STATUS_OK;
+    out->skipped = 0;
     return push(out, (struct node){.page = load_u32be(page + 8), .last_key = last_key}, err);
 }
 
@@ -102,7 +111,8 @@ static status descend(struct file_reader *reader, struct level *level, bool *out
     if (level->n == 0 || level->n > MAX_PAGES_READ ||
         read_page(reader, level->nodes[0].page) != TABLE_INTERIOR)
         return STATUS_OK;
-    struct level below = {0};
+    size_t children = level->n * (u16(reader->page + 3) + (size_t)1);
+    struct level below = {.step = children / MAX_NODES + 1};
     status_code s = STATUS_OK;
     for (size_t i = 0; i < level->n && s == STATUS_OK; i++) {
         if (read_page(reader, level->nodes[i].page) == TABLE_INTERIOR)
@@ -144,8 +154,9 @@ static void estimate(struct file_reader *reader, const struct level *level, stru
         pages += below;
     }
     if (samples) {
-        out->rows = rows / (double)samples * (double)level->n;
-        out->pages = pages / (double)samples * (double)level->n;
+        double nodes = (double)level->n * (double)level->step;
+        out->rows = rows / (double)samples * nodes;
+        out->pages = pages / (double)samples * nodes;
     }
 }
 
@@ -167,7 +178,7 @@ static status keys_of(const struct level *level, struct btree_hints *out, struct
 static status walk(struct file_reader *reader, int64_t root_page, struct btree_hints *out,
                    struct error *err)
 {
-    struct level level = {0};
+    struct level level = {.step = 1};
     status_code s =
         push(&level, (struct node){.page = (uint32_t)root_page, .last_key = INT64_MAX}, err);
     bool deeper = s == STATUS_OK;
