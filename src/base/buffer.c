@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
     BUFFER_ALIGN = 64,
@@ -40,6 +41,13 @@ static uint8_t *alloc_small(size_t capacity)
     return data;
 }
 
+static void let_go(struct buffer *buffer)
+{
+    if (!buffer->lent)
+        free_small(buffer->data);
+    buffer->lent = false;
+}
+
 static bool grow_small(struct buffer *buffer, size_t capacity)
 {
     uint8_t *data = alloc_small(capacity);
@@ -47,7 +55,7 @@ static bool grow_small(struct buffer *buffer, size_t capacity)
         return false;
     if (buffer->size > 0)
         memcpy(data, buffer->data, buffer->size);
-    free_small(buffer->data);
+    let_go(buffer);
     buffer->data = data;
     buffer->capacity = capacity;
     return true;
@@ -64,7 +72,7 @@ static bool grow_large(struct buffer *buffer, size_t capacity)
     if (!buffer->mapped) {
         if (buffer->size > 0)
             memcpy(data, buffer->data, buffer->size);
-        free_small(buffer->data);
+        let_go(buffer);
     }
     buffer->data = data;
     buffer->mapped = bytes;
@@ -123,6 +131,37 @@ void buffer_release(struct buffer *buffer)
     if (buffer->mapped)
         memory_get_ops()->unmap(buffer->data, buffer->mapped);
     else
-        free_small(buffer->data);
+        let_go(buffer);
     *buffer = (struct buffer){0};
+}
+
+void buffer_lend(struct buffer *buffer, void *memory, size_t capacity)
+{
+    *buffer = (struct buffer){.data = memory, .capacity = capacity, .lent = true};
+}
+
+status buffer_own(struct buffer *buffer, struct error *err)
+{
+    size_t bytes = buffer->capacity;
+    if (!buffer->lent || (bytes > BUFFER_LARGE ? grow_large : grow_small)(buffer, bytes))
+        return STATUS_OK;
+    return error_set(err, STATUS_NO_MEMORY, "out of memory: a buffer of %zu bytes", bytes);
+}
+
+status region_map(struct region *region, size_t bytes, struct error *err)
+{
+    bytes = round_up(bytes, BUFFER_PAGE);
+    uint8_t *memory = memory_get_ops()->map(NULL, 0, bytes);
+    if (!memory)
+        return error_set(err, STATUS_NO_MEMORY, "out of memory: a region of %zu bytes", bytes);
+    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a system without them has small ones */
+    *region = (struct region){memory, bytes};
+    return STATUS_OK;
+}
+
+void region_unmap(struct region *region)
+{
+    if (region->memory)
+        memory_get_ops()->unmap(region->memory, region->bytes);
+    *region = (struct region){0};
 }

@@ -76,6 +76,7 @@ struct buffer {
     size_t size;     /* bytes in use */
     size_t capacity; /* bytes that may be used; 64 more stay readable behind them */
     size_t mapped;   /* > 0: length of the mapping (large buffers live in their own pages) */
+    bool lent;       /* the memory is another's: buffer_lend */
 };
 
 /* Make room for at least BYTES in all (not in addition). Keeps the content. Large buffers are own
@@ -85,6 +86,20 @@ status buffer_reserve(struct buffer *buffer, size_t bytes, struct error *err);
 void buffer_trim(struct buffer *buffer, size_t bytes);
 status buffer_append(struct buffer *buffer, const void *bytes, size_t count, struct error *err);
 void buffer_release(struct buffer *buffer); /* leaves it empty; accepts zeroed */
+/* BUFFER, which is empty, uses CAPACITY bytes at MEMORY (aligned to 64, 64 zeroed bytes behind them) until it needs more. The
+ * memory must outlive it. */
+void buffer_lend(struct buffer *buffer, void *memory, size_t capacity);
+/* What was lent is copied into memory of its own. */
+status buffer_own(struct buffer *buffer, struct error *err);
+
+/* ---- region: zeroed pages for many buffers, huge ones where the system has them ---- */
+
+struct region {
+    uint8_t *memory;
+    size_t bytes;
+};
+status region_map(struct region *region, size_t bytes, struct error *err);
+void region_unmap(struct region *region); /* accepts zeroed */
 
 /* ---- arena: many small things that die together ---- */
 

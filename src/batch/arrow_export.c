@@ -208,7 +208,8 @@ static status prepare_array(struct column *column, struct ArrowArray *out, struc
     if (!owner->pointers || !owner->children)
         return error_no_memory(err);
     out->children = owner->pointers;
-    TRY(column_reserve(column, 0, err)); /* offsets have their first entry even without rows */
+    TRY(buffer_own(&column->values, err)); /* the batch goes on with its region */
+    TRY(column_reserve(column, 0, err));   /* offsets have their first entry even without rows */
     if (column->field->type.id == TYPE_MAP)
         TRY(narrow_offsets(column, owner, err));
     if (exports_wider(column))

@@ -27,6 +27,7 @@ void batch_release(struct batch *batch)
         for (size_t i = 0; i < batch->schema->n_fields; i++)
             column_release(&batch->columns[i]);
     mem_free(batch->columns);
+    region_unmap(&batch->region);
     *batch = (struct batch){0};
 }
 
@@ -59,6 +60,46 @@ status batch_reserve(struct batch *batch, size_t rows, struct error *err)
     for (size_t i = 0; i < batch->schema->n_fields; i++)
         TRY(column_reserve(&batch->columns[i], rows, err));
     return STATUS_OK;
+}
+
+/* ---- one region for all columns ---- */
+
+enum { REGION_ALIGN = 64, REGION_PADDING = 64, LEAST_REGION_BYTES = 2 << 20 };
+
+/* What the values of a column without children, or its offsets, take; 0: they find a place of their own. */
+static size_t slot_bytes(const struct column *column, size_t rows)
+{
+    size_t width = type_is_text_like(column->field->type) ? sizeof(int64_t) : column->value_bytes;
+    size_t bytes = (rows + 1) * width;
+    return width ? (bytes + REGION_PADDING + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN : 0;
+}
+
+static bool is_new(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        if (batch->columns[i].values.data)
+            return false;
+    return !batch->region.memory;
+}
+
+status batch_reserve_together(struct batch *batch, size_t rows, struct error *err)
+{
+    size_t total = 0;
+    if (rows >= SIZE_MAX / 1024 || !is_new(batch))
+        return batch_reserve(batch, rows, err);
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        total += slot_bytes(&batch->columns[i], rows);
+    if (total < LEAST_REGION_BYTES)
+        return batch_reserve(batch, rows, err);
+    TRY(region_map(&batch->region, total, err));
+    uint8_t *at = batch->region.memory;
+    for (size_t i = 0; i < batch->schema->n_fields; i++) {
+        size_t bytes = slot_bytes(&batch->columns[i], rows);
+        if (bytes)
+            buffer_lend(&batch->columns[i].values, at, bytes - REGION_PADDING);
+        at += bytes;
+    }
+    return batch_reserve(batch, rows, err);
 }
 
 void batch_truncate(struct batch *batch, size_t rows)

@@ -10,6 +10,7 @@ struct batch {
     const struct schema *schema; /* borrowed; outlives the batch */
     size_t rows;
     struct column *columns; /* schema->n_fields */
+    struct region region;   /* batch_reserve_together */
 };
 
 /* An empty batch; SCHEMA is borrowed. */
@@ -22,6 +23,9 @@ void batch_limit_data(struct batch *batch, struct data_room *room);
 void batch_trim_data(struct batch *batch);
 void batch_clear(struct batch *batch);
 status batch_reserve(struct batch *batch, size_t rows, struct error *err);
+/* The same for a batch that is to have ROWS rows and has had none: values and offsets of all columns lie in one region, which the
+ * kernel gives in fewer, larger pages. */
+status batch_reserve_together(struct batch *batch, size_t rows, struct error *err);
 void batch_truncate(struct batch *batch, size_t rows);
 /* Append rows of FROM; schemas have the same types in the same order. */
 status batch_gather(struct batch *into, const struct batch *from, const uint32_t *rows, size_t n,

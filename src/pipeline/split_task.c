@@ -139,7 +139,7 @@ static status reserve_chunk(const struct split_work *work, struct error *err)
         return STATUS_OK;
     if (rows > work->stream->row_group_rows)
         rows = work->stream->row_group_rows;
-    return batch_reserve(chunk, rows < most ? rows : most, err);
+    return batch_reserve_together(chunk, rows < most ? rows : most, err);
 }
 
 static status read_all(struct split_work *work, struct error *err)

@@ -88,6 +88,47 @@ static void a_trimmed_buffer_keeps_its_bytes_and_grows_again(void **state)
     buffer_release(&buffer);
 }
 
+static void a_lent_buffer_leaves_its_memory_where_it_is(void **state)
+{
+    enum { LENT = 1000 };
+    struct region region = {0};
+    struct error err = {0};
+    assert_int_equal(region_map(&region, 3 << 20, &err), STATUS_OK);
+    for (size_t grown = LENT + 1; grown <= 4 << 20; grown *= 64) { /* small, then a mapping */
+        struct buffer buffer = {0};
+        memset(region.memory, 0, 3 << 20);
+        buffer_lend(&buffer, region.memory, LENT);
+        assert_int_equal(buffer_reserve(&buffer, LENT, &err), STATUS_OK);
+        assert_ptr_equal(buffer.data, region.memory);
+        for (size_t i = 0; i < LENT; i++)
+            assert_int_equal(buffer_append(&buffer, "x", 1, &err), STATUS_OK);
+        assert_int_equal(buffer_reserve(&buffer, grown, &err), STATUS_OK);
+        assert_ptr_not_equal(buffer.data, region.memory);
+        assert_sound(&buffer);
+        memset(region.memory, 'y', LENT);
+        for (size_t i = 0; i < LENT; i++)
+            assert_int_equal(buffer.data[i], 'x');
+        buffer_release(&buffer);
+    }
+    struct buffer buffer = {0};
+    buffer_lend(&buffer, region.memory, LENT);
+    buffer_trim(&buffer, 0);
+    assert_int_equal(buffer.capacity, LENT);
+    assert_int_equal(buffer_append(&buffer, "z", 1, &err), STATUS_OK);
+    assert_int_equal(buffer_own(&buffer, &err), STATUS_OK);
+    assert_ptr_not_equal(buffer.data, region.memory);
+    assert_int_equal(buffer.data[0], 'z');
+    const uint8_t *own = buffer.data;
+    assert_int_equal(buffer_own(&buffer, &err), STATUS_OK);
+    assert_ptr_equal(buffer.data, own);
+    buffer_release(&buffer);
+    buffer_lend(&buffer, region.memory, LENT);
+    buffer_release(&buffer);
+    assert_int_equal(region.memory[0], 'z');
+    region_unmap(&region);
+    region_unmap(&region);
+}
+
 static void an_absurd_reservation_is_refused(void **state)
 {
     struct buffer buffer = {0};
@@ -200,6 +241,7 @@ int main(void)
         cmocka_unit_test(an_empty_reservation_still_gives_readable_bytes),
         cmocka_unit_test(a_large_reservation_costs_nothing_until_touched),
         cmocka_unit_test(a_trimmed_buffer_keeps_its_bytes_and_grows_again),
+        cmocka_unit_test(a_lent_buffer_leaves_its_memory_where_it_is),
         cmocka_unit_test(an_absurd_reservation_is_refused),
         cmocka_unit_test(a_buffer_survives_every_failed_allocation),
         cmocka_unit_test(an_arena_hands_out_zeroed_aligned_bytes),

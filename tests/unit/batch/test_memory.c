@@ -41,6 +41,8 @@ static int tear_down(void **state)
     return 0;
 }
 
+enum { REGION_ROWS = 12000 };
+
 typedef status verb(struct batch *into, const struct batch *from, struct error *err);
 
 static status gather(struct batch *into, const struct batch *from, struct error *err)
@@ -82,6 +84,48 @@ static status through_arrow(struct batch *into, const struct batch *from, struct
         array.release(&array);
     batch_release(&copy);
     return s;
+}
+
+/* A batch whose columns lie in one region, for ROWS rows in the end; what was exported outlives it. */
+static status through_a_region(struct batch *into, const struct batch *from, size_t rows,
+                               struct error *err)
+{
+    struct ArrowSchema schema = {0};
+    struct ArrowArray array = {0};
+    struct batch copy = {0};
+    status s = batch_init(&copy, from->schema, err);
+    if (s == STATUS_OK)
+        s = batch_reserve_together(&copy, REGION_ROWS, err);
+    if (s == STATUS_OK)
+        s = batch_append_range(&copy, from, 0, 8, err);
+    if (s == STATUS_OK) {
+        assert_non_null(copy.region.memory);
+        s = batch_reserve(&copy, rows, err);
+    }
+    if (s == STATUS_OK)
+        s = arrow_export_schema(from->schema, &schema, err);
+    if (s == STATUS_OK)
+        s = arrow_export_batch(&copy, &array, err);
+    batch_release(&copy);
+    if (s == STATUS_OK)
+        s = arrow_import_batch(&schema, &array, into, err);
+    if (schema.release)
+        schema.release(&schema);
+    if (array.release)
+        array.release(&array);
+    return s;
+}
+
+static status through_its_own_region(struct batch *into, const struct batch *from,
+                                     struct error *err)
+{
+    return through_a_region(into, from, 1, err);
+}
+
+static status through_an_outgrown_region(struct batch *into, const struct batch *from,
+                                         struct error *err)
+{
+    return through_a_region(into, from, (size_t)2 * REGION_ROWS, err);
 }
 
 static void fail_each_allocation_of(verb *move)
@@ -138,6 +182,12 @@ static void a_failed_import_keeps_the_rows_before(void **state)
     fail_each_allocation_of(through_arrow);
 }
 
+static void rows_leave_their_region_whole_or_not_at_all(void **state)
+{
+    fail_each_allocation_of(through_its_own_region);
+    fail_each_allocation_of(through_an_outgrown_region);
+}
+
 static void a_failed_copy_of_a_schema_leaves_nothing(void **state)
 {
     for (unsigned nth = 1;; nth++) {
@@ -161,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_failed_range_keeps_the_rows_before),
         cmocka_unit_test(a_failed_read_of_plain_rows_keeps_the_rows_before),
         cmocka_unit_test(a_failed_import_keeps_the_rows_before),
+        cmocka_unit_test(rows_leave_their_region_whole_or_not_at_all),
         cmocka_unit_test(a_failed_copy_of_a_schema_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
