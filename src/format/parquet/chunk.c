@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "format/parquet/bit_pack.h"
 #include "format/parquet/bloom.h"
 #include "format/parquet/chunk_stats.h"
 #include "format/parquet/encoding_choice.h"
@@ -174,6 +175,39 @@ static status write_pages(struct chunk_work *work, struct buffer *pages, struct 
     return STATUS_OK;
 }
 
+/* A small page of indexes that have no runs, packed in bits that do not end with bytes: no compressor sees the values in it, and
+ * a load by day has tens of thousands of them. */
+static bool is_packed_tight(const struct chunk_work *work)
+{
+    enum { SMALL_BYTES = 4096, NEIGHBOURS = 8, INDEXES_TIMES = 4 };
+    const struct dictionary *dictionary = work->source.coding.dictionary;
+    size_t n = work->layout.values.n;
+    if (!dictionary || work->layout.n_pages != 1)
+        return false;
+    unsigned width = bit_width_of(dictionary->entries - 1);
+    size_t bytes = n * width / 8;
+    if (width < 3 || width > 7 || width == 4 || bytes > SMALL_BYTES ||
+        dictionary->bytes * INDEXES_TIMES > bytes)
+        return false;
+    const uint32_t *index = (const uint32_t *)(const void *)dictionary->index.data;
+    size_t alike = 0;
+    for (size_t i = 1; i < n; i++)
+        alike += index[i] == index[i - 1];
+    return alike * (NEIGHBOURS / 2) < n;
+}
+
+static status write_uncompressed(struct chunk_work *work, struct buffer *pages,
+                                 struct chunk_result *out, struct error *err)
+{
+    struct codec *codec = &work->scratch->codec;
+    struct codec_spec kept = codec->spec;
+    bool ignored;
+    codec->spec = (struct codec_spec){.id = CODEC_NONE};
+    status_code code = write_pages(work, pages, out, &ignored, err);
+    codec->spec = kept;
+    return code;
+}
+
 /* A chunk has one codec. Where compression gains nothing, the pages are written again as they are: readers
  * are spared the decompression. */
 static status write_smallest(struct chunk_work *work, struct buffer *pages,
@@ -181,6 +215,8 @@ static status write_smallest(struct chunk_work *work, struct buffer *pages,
 {
     size_t start = pages->size;
     bool hopeless;
+    if (is_packed_tight(work))
+        return write_uncompressed(work, pages, out, err);
     TRY(write_pages(work, pages, out, &hopeless, err));
     struct parquet_chunk *chunk = &out->chunk;
     struct codec *codec = &work->scratch->codec;
@@ -192,11 +228,7 @@ static status write_smallest(struct chunk_work *work, struct buffer *pages,
         return STATUS_OK;
     }
     pages->size = start;
-    struct codec_spec kept = codec->spec;
-    codec->spec = (struct codec_spec){.id = CODEC_NONE};
-    status_code code = write_pages(work, pages, out, &hopeless, err);
-    codec->spec = kept;
-    return code;
+    return write_uncompressed(work, pages, out, err);
 }
 
 /* ---- what the footer says ---- */
