@@ -82,6 +82,16 @@ static bool is_new(const struct batch *batch)
     return !batch->region.memory;
 }
 
+bool batch_outgrew_region(const struct batch *batch)
+{
+    for (size_t i = 0; batch->region.memory && i < batch->schema->n_fields; i++) {
+        const struct column *column = &batch->columns[i];
+        if (slot_bytes(column, 1) && !column->values.lent)
+            return true;
+    }
+    return false;
+}
+
 status batch_reserve_together(struct batch *batch, size_t rows, struct error *err)
 {
     size_t total = 0;

@@ -23,9 +23,11 @@ void batch_limit_data(struct batch *batch, struct data_room *room);
 void batch_trim_data(struct batch *batch);
 void batch_clear(struct batch *batch);
 status batch_reserve(struct batch *batch, size_t rows, struct error *err);
-/* The same for a batch that is to have ROWS rows and has had none: values and offsets of all columns lie in one region, which the
- * kernel gives in fewer, larger pages. */
+/* The same; of a batch that has had no rows yet, values and offsets of all columns then lie in one region, which the kernel gives
+ * in fewer, larger pages: all of it may count as used from the first rows on. A column that needs more leaves it. */
 status batch_reserve_together(struct batch *batch, size_t rows, struct error *err);
+/* Has a column left the region? The memory of both is held until the batch is released. */
+bool batch_outgrew_region(const struct batch *batch);
 void batch_truncate(struct batch *batch, size_t rows);
 /* Append rows of FROM; schemas have the same types in the same order. */
 status batch_gather(struct batch *into, const struct batch *from, const uint32_t *rows, size_t n,
@@ -35,11 +37,14 @@ status batch_append_range(struct batch *into, const struct batch *from, size_t f
 size_t batch_bytes(const struct batch *batch);
 size_t batch_capacity_bytes(const struct batch *batch);
 
+/* The form below, by the bytes it begins with; another one can't be read. */
+#define BATCH_PLAIN_FORM "LPB4"
+
 /* ---- plain form: columns as bytes, for segments (batch/plain.c) ----
  *
  * Layout (little-endian, nothing aligned):
  *
- *   u32 magic "LPB4" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
+ *   "LPB4" | u32 columns (nested ones counted) | u64 rows | u64 their bytes as columns | columns | u64 XXH3-64
  *   of all before it
  *
  * Each column in depth-first order; one without rows takes no byte:

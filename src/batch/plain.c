@@ -26,7 +26,7 @@ enum {
 /* The first byte of a column: how wide its numbers are, and whether there are NULLs. */
 enum { AS_THEY_ARE = 16, CODED = 32, HAS_NULLS = 128 };
 static const uint64_t ROWS_LIMIT = UINT64_C(1) << 40;
-static const uint32_t MAGIC = 0x3442504c; /* "LPB4" */
+enum { FORM_BYTES = 4 };
 
 static size_t count_columns(const struct field *fields, size_t n)
 {
@@ -509,7 +509,7 @@ static status write_plain(const struct batch *batch, const struct text_codes *co
         return code;
     }
     uint8_t *head = out->data + start;
-    store_u32le(head, MAGIC);
+    memcpy(head, BATCH_PLAIN_FORM, FORM_BYTES);
     store_u32le(head + 4, (uint32_t)count_columns(batch->schema->fields, batch->schema->n_fields));
     store_u64le(head + 8, pick->n);
     store_u64le(head + 16, writer.column_bytes);
@@ -940,7 +940,7 @@ static status check_frame(const struct schema *schema, const uint8_t *bytes, siz
 {
     if (size < HEAD_BYTES + SUM_BYTES)
         return damaged(err, "cut short");
-    if (load_u32le(bytes) != MAGIC)
+    if (memcmp(bytes, BATCH_PLAIN_FORM, FORM_BYTES) != 0)
         return damaged(err, "no plain form, or one of another release");
     if (load_u64le(bytes + size - SUM_BYTES) != XXH3_64bits(bytes, size - SUM_BYTES))
         return damaged(err, "the checksum does not hold");

@@ -124,22 +124,30 @@ static size_t chunk_rows(const struct split_work *work, size_t limit_bytes)
     return each < stream->row_group_rows ? each : stream->row_group_rows;
 }
 
-/* Buffers that grow step by step are copied from one to the next, and touch the memory of all of them. What is reserved but not
- * used takes none. */
-static status reserve_chunk(const struct split_work *work, struct error *err)
+/* Bytes of a row: as columns, texts aside, or in the source, whichever is more. */
+static uint64_t row_bytes(const struct split_work *work)
 {
-    struct batch *chunk = &work->worker->chunk;
-    uint64_t rows = work->split->rows + work->split->rows / 64 + READ_STEP_ROWS, row_bytes = 0;
+    const struct read_plan *plan = &work->stream->plan;
+    const struct batch *chunk = &work->worker->chunk;
+    uint64_t columns = 0, source = plan->rows ? plan->bytes / plan->rows : 0;
     for (size_t i = 0; i < chunk->schema->n_fields; i++) {
         size_t width = chunk->columns[i].value_bytes;
-        row_bytes += width > sizeof(int64_t) ? width : sizeof(int64_t);
+        columns += width > sizeof(int64_t) ? width : sizeof(int64_t);
     }
-    uint64_t most = row_bytes ? work->room.chunk_bytes / row_bytes : 0;
-    if (!work->split->rows)
+    return columns > source ? columns : source + 1;
+}
+
+/* Buffers that grow step by step are copied from one to the next, and touch the memory of all of them. A split that fits the chunk
+ * as a whole has all its room at once; of larger ones the first rows tell how many the chunk will have. */
+static status reserve_chunk(const struct split_work *work, struct error *err)
+{
+    uint64_t rows = work->split->rows;
+    if (rows == 0 || rows > work->stream->row_group_rows || work->worker->outgrew_region ||
+        rows > work->room.chunk_bytes / row_bytes(work))
         return STATUS_OK;
-    if (rows > work->stream->row_group_rows)
-        rows = work->stream->row_group_rows;
-    return batch_reserve_together(chunk, rows < most ? rows : most, err);
+    rows +=
+        rows / 64 + READ_STEP_ROWS; /* the estimate is not exact; a reader asks for a whole step */
+    return batch_reserve_together(&work->worker->chunk, rows, err);
 }
 
 static status read_all(struct split_work *work, struct error *err)

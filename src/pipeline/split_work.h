@@ -10,6 +10,7 @@ struct worker {
     struct worker *next;
     struct batch chunk;    /* of plan.schema */
     struct data_room room; /* of the chunk's texts */
+    bool outgrew_region;   /* there were more rows than the plan said: no more regions */
     struct carried_rows carried;
     struct batch gathered;    /* of data_schema: the chunk by partition ... */
     struct text_codes *codes; /* ... and what of it is coded; data_schema.n_fields */

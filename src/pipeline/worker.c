@@ -31,9 +31,11 @@ static status worker_init(struct worker *worker, struct stream_run *stream, stru
 
 static status renew(struct batch *batch, struct error *err)
 {
-    const struct schema *schema = batch->schema;
+    struct batch fresh;
+    TRY(batch_init(&fresh, batch->schema, err));
     batch_release(batch);
-    return batch_init(batch, schema, err);
+    *batch = fresh;
+    return STATUS_OK;
 }
 
 /* Ready for the next chunk, which is likely to be as this one was: what its texts used is kept, so that no page is asked for
@@ -41,12 +43,15 @@ static status renew(struct batch *batch, struct error *err)
 status worker_empty(struct worker *worker, const struct split_room *room, struct error *err)
 {
     bool much = room->data_bytes - worker->room.left > room->chunk_bytes / 2;
+    bool outgrew = batch_outgrew_region(&worker->chunk);
     if (much)
         batch_trim_data(&worker->chunk);
     batch_clear(&worker->chunk);
     batch_clear(&worker->gathered);
     row_group_release(&worker->group);
-    if (much && room->data_bytes - worker->room.left > room->chunk_bytes / 2) {
+    worker->outgrew_region |= outgrew;
+    much = much && room->data_bytes - worker->room.left > room->chunk_bytes / 2;
+    if (much || outgrew) {
         TRY(renew(&worker->chunk, err));
         TRY(renew(&worker->gathered, err));
         worker->room.left = room->data_bytes;

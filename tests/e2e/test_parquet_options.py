@@ -125,16 +125,16 @@ def test_what_is_asked_of_columns_changes_no_value(events):
 
 
 def test_small_columns_in_which_no_compressor_finds_anything_are_stored_as_they_are(shop):
-    """Fifty values at random take six bits each; sorted, in turns of eight, or in eight bits, they pack further."""
+    """Fifty values at random take six bits each; sorted, in turns, or in eight bits, they pack further."""
     rng, n = random.Random(3), 2400
-    shop.sql("CREATE TABLE events (id INTEGER PRIMARY KEY, fifty INT, sorted INT, clumps INT, many INT, long INT)")
-    rows = [(rng.randrange(50), i * 50 // n, i // 8 % 50, rng.choice([0, 0, 0, rng.randrange(200)]), rng.randrange(50) << 40)
+    shop.sql("CREATE TABLE events (id INTEGER PRIMARY KEY, fifty INT, sorted INT, clumps INT, turns INT, many INT, long INT)")
+    rows = [(rng.randrange(50), i * 50 // n, i // 8 % 50, i * 7 % 40, rng.choice([0, 0, 0, rng.randrange(200)]), rng.randrange(50) << 40)
             for i in range(n)]  # fmt: skip
-    shop.sql("INSERT INTO events VALUES (?,?,?,?,?,?)", [(i, *row) for i, row in enumerate(rows)])
+    shop.sql("INSERT INTO events VALUES (?,?,?,?,?,?,?)", [(i, *row) for i, row in enumerate(rows)])
     files = load(shop)
     codecs = {name: {c.compression for c in column} for name, column in chunks(files).items()}
     assert codecs["fifty"] == codecs["long"] == {"UNCOMPRESSED"}, codecs
-    assert codecs["sorted"] == codecs["clumps"] == codecs["many"] == {"ZSTD"}, codecs
+    assert codecs["sorted"] == codecs["clumps"] == codecs["turns"] == codecs["many"] == {"ZSTD"}, codecs
     read = pq.read_table(files[0]).sort_by("id").drop_columns("id")
     assert [tuple(row.values()) for row in read.to_pylist()] == rows
 

@@ -175,11 +175,28 @@ static status write_pages(struct chunk_work *work, struct buffer *pages, struct 
     return STATUS_OK;
 }
 
-/* A small page of indexes that have no runs, packed in bits that do not end with bytes: no compressor sees the values in it, and
- * a load by day has tens of thousands of them. */
+/* Does one of a few short pieces of INDEX, or a value beside itself, come again so often that a compressor would find it? */
+static bool repeats(const uint32_t *index, size_t n)
+{
+    enum { PIECE = 6, PIECES = 4, LEAST_ALIKE = 4 };
+    size_t alike = 0, again = 0;
+    for (size_t i = 1; i < n; i++)
+        alike += index[i] == index[i - 1];
+    for (size_t k = 0; k < PIECES && n > PIECE; k++) {
+        const uint32_t *piece = index + (n - PIECE) / PIECES * k;
+        for (size_t i = 0; i + PIECE <= n; i++)
+            again += (index[i] == piece[0]) & (index[i + 1] == piece[1]) &
+                     (index[i + 2] == piece[2]) & (index[i + 3] == piece[3]) &
+                     (index[i + 4] == piece[4]) & (index[i + 5] == piece[5]);
+    }
+    return alike * LEAST_ALIKE >= n || again > PIECES; /* each is found where it stands */
+}
+
+/* A small page of indexes in no order, packed in bits that do not end with bytes: compressors, which look at bytes, gain nothing,
+ * and a load by day has tens of thousands of such pages. */
 static bool is_packed_tight(const struct chunk_work *work)
 {
-    enum { SMALL_BYTES = 4096, NEIGHBOURS = 8, INDEXES_TIMES = 4 };
+    enum { SMALL_BYTES = 4096, INDEXES_TIMES = 4 };
     const struct dictionary *dictionary = work->source.coding.dictionary;
     size_t n = work->layout.values.n;
     if (!dictionary || work->layout.n_pages != 1)
@@ -189,11 +206,7 @@ static bool is_packed_tight(const struct chunk_work *work)
     if (width < 3 || width > 7 || width == 4 || bytes > SMALL_BYTES ||
         dictionary->bytes * INDEXES_TIMES > bytes)
         return false;
-    const uint32_t *index = (const uint32_t *)(const void *)dictionary->index.data;
-    size_t alike = 0;
-    for (size_t i = 1; i < n; i++)
-        alike += index[i] == index[i - 1];
-    return alike * (NEIGHBOURS / 2) < n;
+    return !repeats((const uint32_t *)(const void *)dictionary->index.data, n);
 }
 
 static status write_uncompressed(struct chunk_work *work, struct buffer *pages,

@@ -108,7 +108,7 @@ static status descend(struct file_reader *reader, struct level *level, bool *out
                       struct error *err)
 {
     *out_deeper = false;
-    if (level->n == 0 || level->n > MAX_PAGES_READ ||
+    if (level->n == 0 || level->n > MAX_PAGES_READ || level->step > 1 ||
         read_page(reader, level->nodes[0].page) != TABLE_INTERIOR)
         return STATUS_OK;
     size_t children = level->n * (u16(reader->page + 3) + (size_t)1);

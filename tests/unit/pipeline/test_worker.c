@@ -141,11 +141,46 @@ static void chunks_alike_keep_their_memory(void **state)
     schema_release(&stream.data_schema);
 }
 
+/* More rows came than the plan said: the memory of the region is not held beside that of the columns, and none is asked for again. */
+static void an_outgrown_region_does_not_stay(void **state)
+{
+    enum { COLUMNS = 8, ROWS = 40000 };
+    const struct field field = {.name = "n", .type.id = TYPE_INT64};
+    const struct split_room room = {.share_bytes = 24 << 20, .chunk_bytes = 8 << 20};
+    struct error err = {0};
+    struct stream_spec spec = {.format = format_drivers[0]};
+    struct stream_run stream = {.spec = &spec, .plan.n_splits = SPLITS};
+    struct split_pass pass = {.stream = &stream, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct worker *worker;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        assert_int_equal(schema_append(&stream.plan.schema, &field, &err), STATUS_OK);
+        assert_int_equal(schema_append(&stream.data_schema, &field, &err), STATUS_OK);
+    }
+    assert_int_equal(worker_take(&pass, room.share_bytes, &worker, &err), STATUS_OK);
+    assert_int_equal(worker_begin(worker, &room, &err), STATUS_OK);
+    assert_int_equal(batch_reserve_together(&worker->chunk, ROWS, &err), STATUS_OK);
+    assert_non_null(worker->chunk.region.memory);
+    assert_int_equal(worker_empty(worker, &room, &err), STATUS_OK);
+    assert_non_null(worker->chunk.region.memory);
+    assert_false(worker->outgrew_region);
+
+    assert_int_equal(batch_reserve(&worker->chunk, (size_t)2 * ROWS, &err), STATUS_OK);
+    assert_int_equal(worker_empty(worker, &room, &err), STATUS_OK);
+    assert_null(worker->chunk.region.memory);
+    assert_true(worker->outgrew_region);
+
+    worker_give_back(&pass, worker);
+    workers_free(&pass);
+    schema_release(&stream.plan.schema);
+    schema_release(&stream.data_schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_of_other_shares_do_not_stay),
         cmocka_unit_test(workers_that_nobody_will_come_for_do_not_stay),
-        cmocka_unit_test(chunks_alike_keep_their_memory)};
+        cmocka_unit_test(chunks_alike_keep_their_memory),
+        cmocka_unit_test(an_outgrown_region_does_not_stay)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
