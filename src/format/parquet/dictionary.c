@@ -43,7 +43,7 @@ static double foresee_entries(size_t entries, size_t seen, size_t values)
         return (double)values;
     double low = (double)entries,
            high = (double)seen * (double)seen; /* about the inverse, by halving */
-    while (high - low > low / 256) {
+    for (int step = 0; step < 40; step++) {
         double middle = (low + high) / 2;
         if (expected_entries(middle, (double)seen) < (double)entries)
             low = middle;
