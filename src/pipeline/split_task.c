@@ -137,16 +137,16 @@ static uint64_t row_bytes(const struct split_work *work)
     return columns > source ? columns : source + 1;
 }
 
-/* Buffers that grow step by step are copied from one to the next, and touch the memory of all of them. A split that fits the chunk
- * as a whole has all its room at once; of larger ones the first rows tell how many the chunk will have. */
+/* Buffers that grow step by step are copied from one to the next, and touch the memory of all of them. A split that about fits the
+ * chunk as a whole has all its room at once; of larger ones the first rows tell how many the chunk will have. */
 static status reserve_chunk(const struct split_work *work, struct error *err)
 {
-    uint64_t rows = work->split->rows;
-    if (rows == 0 || rows > work->stream->row_group_rows || work->worker->outgrew_region ||
-        rows > work->room.chunk_bytes / row_bytes(work))
+    uint64_t expected = work->split->rows, most = work->room.chunk_bytes / row_bytes(work);
+    /* the estimate is not exact, and a reader asks for a whole step */
+    uint64_t rows = expected + expected / 64 + READ_STEP_ROWS;
+    if (expected == 0 || expected > work->stream->row_group_rows || rows > most + most / 4 ||
+        work->worker->outgrew_region)
         return STATUS_OK;
-    rows +=
-        rows / 64 + READ_STEP_ROWS; /* the estimate is not exact; a reader asks for a whole step */
     return batch_reserve_together(&work->worker->chunk, rows, err);
 }
 
