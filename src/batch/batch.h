@@ -40,7 +40,7 @@ size_t batch_capacity_bytes(const struct batch *batch);
 /* The form below, by the bytes it begins with; another one can't be read. */
 #define BATCH_PLAIN_FORM "LPB4"
 
-/* ---- plain form: columns as bytes, for segments (batch/plain.c) ----
+/* ---- plain form: columns as bytes, for segments (batch/plain.c, plain_write.c, plain_read.c) ----
  *
  * Layout (little-endian, nothing aligned):
  *

@@ -22,7 +22,7 @@ void text_codes_release(struct text_codes *codes);
 status batch_gather_coded(struct batch *into, struct text_codes *codes, const struct batch *from,
                           const uint32_t *rows, size_t n, struct error *err);
 
-/* batch_write_plain of what batch_gather_coded left. batch_read_plain makes texts of them again. (batch/plain.c) */
+/* batch_write_plain of what batch_gather_coded left. batch_read_plain makes texts of them again. (batch/plain_write.c) */
 status batch_write_plain_coded(const struct batch *batch, const struct text_codes *codes,
                                size_t first, size_t n, struct buffer *out, struct error *err);
 

@@ -64,56 +64,43 @@ static status through_plain(struct batch *into, const struct batch *from, struct
     return batch_read_plain(into, bytes.data, bytes.size, err);
 }
 
-static status through_arrow(struct batch *into, const struct batch *from, struct error *err)
+/* The rows of COPY go out, it goes, and they come in again. */
+static status out_and_in(struct batch *copy, struct batch *into, struct error *err)
 {
     struct ArrowSchema schema = {0};
     struct ArrowArray array = {0};
-    struct batch copy = {0};
-    status s = batch_init(&copy, from->schema, err);
+    status s = arrow_export_schema(copy->schema, &schema, err);
     if (s == STATUS_OK)
-        s = batch_append_range(&copy, from, 0, 8, err);
-    if (s == STATUS_OK)
-        s = arrow_export_schema(from->schema, &schema, err);
-    if (s == STATUS_OK)
-        s = arrow_export_batch(&copy, &array, err);
+        s = arrow_export_batch(copy, &array, err);
+    batch_release(copy);
     if (s == STATUS_OK)
         s = arrow_import_batch(&schema, &array, into, err);
     if (schema.release)
         schema.release(&schema);
     if (array.release)
         array.release(&array);
-    batch_release(&copy);
     return s;
+}
+
+static status through_arrow(struct batch *into, const struct batch *from, struct error *err)
+{
+    SCOPED(batch_release) struct batch copy = {0};
+    TRY(batch_init(&copy, from->schema, err));
+    TRY(batch_append_range(&copy, from, 0, 8, err));
+    return out_and_in(&copy, into, err);
 }
 
 /* A batch whose columns lie in one region, for ROWS rows in the end; what was exported outlives it. */
 static status through_a_region(struct batch *into, const struct batch *from, size_t rows,
                                struct error *err)
 {
-    struct ArrowSchema schema = {0};
-    struct ArrowArray array = {0};
-    struct batch copy = {0};
-    status s = batch_init(&copy, from->schema, err);
-    if (s == STATUS_OK)
-        s = batch_reserve_together(&copy, REGION_ROWS, err);
-    if (s == STATUS_OK)
-        s = batch_append_range(&copy, from, 0, 8, err);
-    if (s == STATUS_OK) {
-        assert_non_null(copy.region.memory);
-        s = batch_reserve(&copy, rows, err);
-    }
-    if (s == STATUS_OK)
-        s = arrow_export_schema(from->schema, &schema, err);
-    if (s == STATUS_OK)
-        s = arrow_export_batch(&copy, &array, err);
-    batch_release(&copy);
-    if (s == STATUS_OK)
-        s = arrow_import_batch(&schema, &array, into, err);
-    if (schema.release)
-        schema.release(&schema);
-    if (array.release)
-        array.release(&array);
-    return s;
+    SCOPED(batch_release) struct batch copy = {0};
+    TRY(batch_init(&copy, from->schema, err));
+    TRY(batch_reserve_together(&copy, REGION_ROWS, err));
+    TRY(batch_append_range(&copy, from, 0, 8, err));
+    assert_non_null(copy.region.memory);
+    TRY(batch_reserve(&copy, rows, err));
+    return out_and_in(&copy, into, err);
 }
 
 static status through_its_own_region(struct batch *into, const struct batch *from,
