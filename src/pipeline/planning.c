@@ -170,8 +170,8 @@ static void digest_options(struct text *text, const struct option_values *option
 static void digest_job(struct stream_run *stream, struct text *text)
 {
     const struct stream_spec *spec = stream->spec;
-    text_printf(text, "pieces %s\n",
-                BATCH_PLAIN_FORM); /* a release that has another can't read them */
+    /* a release that has another form can't read them */
+    text_printf(text, "pieces %s\n", BATCH_PLAIN_FORM);
     text_printf(text, "stream %s\nquery %s\nwhere %s\nkey %s\nlower %s\nrecord %lld\n", spec->name,
                 spec->query ? spec->query : "", spec->where ? spec->where : "",
                 stream->request.update_key ? stream->request.update_key : "",

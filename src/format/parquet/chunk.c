@@ -192,8 +192,8 @@ static bool repeats(const uint32_t *index, size_t n)
     return alike * LEAST_ALIKE >= n || again > PIECES; /* each is found where it stands */
 }
 
-/* A small page of indexes in no order, packed in bits that do not end with bytes: compressors, which look at bytes, gain nothing,
- * and a load by day has tens of thousands of such pages. */
+/* A small page of indexes in no order, packed in bits that do not end with bytes: compressors, which look at bytes, gain a few
+ * percent at most, and a load by day has tens of thousands of such pages. */
 static bool is_packed_tight(const struct chunk_work *work)
 {
     enum { SMALL_BYTES = 4096, INDEXES_TIMES = 4 };

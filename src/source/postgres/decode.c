@@ -42,6 +42,12 @@ static inline const uint8_t *field_at(const struct fields *fields, size_t i)
 #define MONEY  ((int64_t)load_u64be(p)) /* in the smallest unit of the server's lc_monetary */
 #define DAYS   ((int32_t)load_u32be(p))
 
+/* Has it no more digits than the decimal? */
+static inline bool money_fits(const struct decoder *decoder, int64_t value)
+{
+    return value < decoder->limit && value > -decoder->limit;
+}
+
 KERNEL(decode_int2, 2, int16_t, load_u16be(p), true)
 KERNEL(decode_int4, 4, int32_t, load_u32be(p), true)
 KERNEL(decode_int8, 8, int64_t, load_u64be(p), true)
@@ -54,8 +60,8 @@ KERNEL(decode_date, 4, int32_t, DAYS + EPOCH_DAYS,
 KERNEL(decode_time, 8, int64_t, MICROS, MICROS >= 0 && MICROS <= INT64_C(86400000000))
 KERNEL(decode_timestamp, 8, int64_t, MICROS + EPOCH_MICROS,
        MICROS != INT64_MIN && MICROS <= INT64_MAX - EPOCH_MICROS)
-KERNEL(decode_money_8, 8, int64_t, MONEY, MONEY<decoder->limit && MONEY> - decoder->limit)
-KERNEL(decode_money_16, 8, __int128, MONEY, MONEY<decoder->limit && MONEY> - decoder->limit)
+KERNEL(decode_money_8, 8, int64_t, MONEY, money_fits(decoder, MONEY))
+KERNEL(decode_money_16, 8, __int128, MONEY, money_fits(decoder, MONEY))
 
 /* ---- others of one size ---- */
 
