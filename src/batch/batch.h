@@ -56,7 +56,7 @@ size_t batch_capacity_bytes(const struct batch *batch);
  *           equal, which columns of more than 65536 rows store in a byte each). Of a NULL the difference is 0
  *   data    text: the bytes
  *
- * Coded texts (batch/text_codes.h) have, in place of numbers and data: u8 values, 1 to 16 | each: u8 length, 32 at most |
+ * Coded texts (batch/column_codes.h) have, in place of numbers and data: u8 values, 1 to 16 | each: u8 length, 32 at most |
  * bytes | and for each row u8 which of them it is.
  *
  * Numbers are the values of integers, dates, times, timestamps, decimals of 8 bytes and those of 16 that fit 64 bits, and

@@ -1,5 +1,7 @@
 /* Rows from one column to another: by a list of row numbers (the inner loop of partitioning) and by
  * range. The kernel is chosen once for a call; a column without NULLs pays nothing for them. */
+#include "batch/gather.h"
+
 #include <string.h>
 
 #include "batch/bitmap.h"
@@ -90,12 +92,8 @@ GATHER_KERNEL(8)
 GATHER_KERNEL(16)
 GATHER_KERNEL(32)
 
-static void gather_fixed(struct column *into, const struct column *from, const uint32_t *rows,
-                         size_t n)
+void gather_values(uint8_t *out, const uint8_t *in, size_t width, const uint32_t *rows, size_t n)
 {
-    size_t width = into->value_bytes;
-    uint8_t *out = into->values.data + into->values.size;
-    const uint8_t *in = from->values.data;
     switch (width) {
     case 1:
         gather_1(out, in, rows, n);
@@ -119,42 +117,77 @@ static void gather_fixed(struct column *into, const struct column *from, const u
         for (size_t i = 0; i < n; i++)
             memcpy(out + i * width, in + (size_t)rows[i] * width, width);
     }
-    into->values.size += n * width;
 }
 
 /* ---- text ---- */
 
-/* Short values are copied in one fixed move: buffers have readable bytes behind their end, and
- * SHORT_COPY spare bytes are kept behind ours. */
-enum { SHORT_COPY = 16 };
+/* Texts come in two passes, and the random places of the first are not asked for again in the second: a value's start and
+ * size wait where its end will be written. Values of up to MOVE bytes are copied in one fixed move; buffers have so many
+ * readable bytes behind their end, and ours gets as many to spare. */
+enum { MOVE = 64, SIZE_BITS = 24, START_BITS = 64 - SIZE_BITS };
+
+/* False: a value or the whole is too large for that. */
+static bool find_texts(const struct column *from, const uint32_t *rows, size_t n, uint64_t *places,
+                       size_t *out_bytes)
+{
+    const int64_t *in = column_offsets(from);
+    uint64_t bytes = 0, sizes = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t start = (uint64_t)in[rows[i]];
+        uint64_t size = (uint64_t)in[rows[i] + (size_t)1] - start;
+        places[i] = start << SIZE_BITS | size;
+        bytes += size;
+        sizes |= size;
+    }
+    *out_bytes = bytes;
+    return sizes >> SIZE_BITS == 0 && from->data.size >> START_BITS == 0;
+}
+
+static size_t move_texts(uint8_t *to, size_t end, const uint8_t *from, int64_t *ends, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t place = (uint64_t)ends[i];
+        const uint8_t *value = from + (place >> SIZE_BITS);
+        size_t size = place & ((1u << SIZE_BITS) - 1);
+        if (size <= MOVE)
+            memcpy(to + end, value, MOVE);
+        else
+            memcpy(to + end, value, size);
+        end += size;
+        ends[i] = (int64_t)end;
+    }
+    return end;
+}
+
+static size_t move_large_texts(uint8_t *to, size_t end, const struct column *from,
+                               const uint32_t *rows, int64_t *ends, size_t n)
+{
+    const int64_t *in = column_offsets(from);
+    for (size_t i = 0; i < n; i++) {
+        size_t size = (size_t)(in[rows[i] + (size_t)1] - in[rows[i]]);
+        memcpy(to + end, from->data.data + in[rows[i]], size);
+        end += size;
+        ends[i] = (int64_t)end;
+    }
+    return end;
+}
 
 static status gather_text(struct column *into, const struct column *from, const uint32_t *rows,
                           size_t n, struct error *err)
 {
-    const int64_t *in = column_offsets(from);
-    size_t bytes = SHORT_COPY;
-    for (size_t i = 0; i < n; i++)
-        bytes += (size_t)(in[rows[i] + (size_t)1] - in[rows[i]]);
-    if (bytes > into->data.capacity - into->data.size)
-        TRY(column_grow_data(into, bytes, err));
-    int64_t *out = (int64_t *)(void *)into->values.data + into->rows + 1;
-    const uint8_t *source = from->data.data;
-    uint8_t *base = into->data.data;
+    int64_t *ends = (int64_t *)(void *)into->values.data + into->rows + 1;
+    size_t bytes;
+    bool small = find_texts(from, rows, n, (uint64_t *)(void *)ends, &bytes);
+    if (bytes > 0 && bytes + MOVE > into->data.capacity - into->data.size)
+        TRY(column_grow_data(into, bytes + MOVE, err));
     size_t end = into->data.size;
-    if (!source) { /* every value is empty */
+    if (bytes == 0) { /* there may be none to read from */
         for (size_t i = 0; i < n; i++)
-            out[i] = (int64_t)end;
-        n = 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *value = source + in[rows[i]];
-        size_t size = (size_t)(in[rows[i] + (size_t)1] - in[rows[i]]);
-        if (size <= SHORT_COPY)
-            memcpy(base + end, value, SHORT_COPY);
-        else
-            memcpy(base + end, value, size);
-        end += size;
-        out[i] = (int64_t)end;
+            ends[i] = (int64_t)end;
+    } else if (small) {
+        end = move_texts(into->data.data, end, from->data.data, ends, n);
+    } else {
+        end = move_large_texts(into->data.data, end, from, rows, ends, n);
     }
     into->data.size = end;
     return STATUS_OK;
@@ -237,7 +270,9 @@ status column_gather(struct column *into, const struct column *from, const uint3
         TRY(gather_text(into, from, rows, n, err));
         into->values.size += n * sizeof(int64_t);
     } else {
-        gather_fixed(into, from, rows, n);
+        gather_values(into->values.data + into->values.size, from->values.data, into->value_bytes,
+                      rows, n);
+        into->values.size += n * into->value_bytes;
     }
     gather_validity(into, from, rows, n);
     into->rows += n;

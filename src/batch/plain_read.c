@@ -4,8 +4,8 @@
 
 #include "base/bytes.h"
 #include "batch/bitmap.h"
+#include "batch/column_codes.h"
 #include "batch/plain.h"
-#include "batch/text_codes.h"
 
 static const uint64_t ROWS_LIMIT = UINT64_C(1) << 40;
 

@@ -4,8 +4,8 @@
 
 #include "base/bytes.h"
 #include "batch/bitmap.h"
+#include "batch/column_codes.h"
 #include "batch/plain.h"
-#include "batch/text_codes.h"
 
 enum {
     SHORT_COPY = 16, /* short texts are copied in one fixed move */
@@ -123,6 +123,12 @@ static void put_varint(struct writer *writer, uint64_t value)
     put_byte(writer, (unsigned)value);
 }
 
+/* Zigzag. */
+static void put_smallest(struct writer *writer, uint64_t value)
+{
+    put_varint(writer, (value << 1) ^ (uint64_t)((int64_t)value >> 63));
+}
+
 static void put_bits(struct writer *writer, const uint8_t *bits, const struct selection *pick)
 {
     uint8_t *to = end_of(writer);
@@ -235,8 +241,7 @@ static void put_numbers(struct writer *writer, const struct numbers *from,
 {
     size_t rows = from->pick->n;
     int64_t *block = writer->block;
-    uint64_t sign = (uint64_t)((int64_t)frame->smallest >> 63);
-    put_varint(writer, (frame->smallest << 1) ^ sign);
+    put_smallest(writer, frame->smallest);
     for (size_t at = 0; frame->width && at < rows; at += PLAIN_BLOCK) {
         size_t n = plain_block_rows(rows - at);
         if (rows > PLAIN_BLOCK)
@@ -397,7 +402,7 @@ static void put_word(struct writer *writer, const uint8_t *word, size_t size)
     writer->out->size += size;
 }
 
-static status write_coded(struct writer *writer, const struct text_codes *coded,
+static status write_words(struct writer *writer, const struct column_codes *coded,
                           const struct selection *pick, struct error *err)
 {
     const uint8_t *codes = coded->codes.data + pick->first;
@@ -423,14 +428,31 @@ static status write_coded(struct writer *writer, const struct text_codes *coded,
     return STATUS_OK;
 }
 
+/* As write_column would, but over the range of the whole batch. */
+static status write_numbers(struct writer *writer, const struct column_codes *coded,
+                            const struct selection *pick, struct error *err)
+{
+    size_t bytes = pick->n * coded->width;
+    TRY(make_room(writer, FRAME_BYTES + bytes, err));
+    put_byte(writer, coded->width);
+    put_smallest(writer, coded->base);
+    memcpy(end_of(writer), coded->codes.data + pick->first * coded->width, bytes);
+    writer->out->size += bytes;
+    writer->column_bytes += pick->n * sizeof(uint64_t);
+    return STATUS_OK;
+}
+
 static status write_columns(struct writer *writer, const struct batch *batch,
-                            const struct text_codes *codes, const struct selection *pick,
+                            const struct batch_codes *codes, const struct selection *pick,
                             struct error *err)
 {
     for (size_t i = 0; i < batch->schema->n_fields; i++) {
         const struct column *column = &batch->columns[i];
-        if (codes && codes[i].n_words && pick->n)
-            TRY(write_coded(writer, &codes[i], pick, err));
+        enum codes_kind kind = codes && pick->n ? codes->columns[i].kind : CODES_NONE;
+        if (kind == CODES_WORDS)
+            TRY(write_words(writer, &codes->columns[i], pick, err));
+        else if (kind == CODES_NUMBERS)
+            TRY(write_numbers(writer, &codes->columns[i], pick, err));
         else if (pick->rows && column->n_children)
             TRY(write_nested(writer, column, pick, err));
         else
@@ -439,7 +461,7 @@ static status write_columns(struct writer *writer, const struct batch *batch,
     return make_room(writer, PLAIN_SUM_BYTES, err);
 }
 
-static status write_plain(const struct batch *batch, const struct text_codes *codes,
+static status write_plain(const struct batch *batch, const struct batch_codes *codes,
                           const struct selection *pick, struct buffer *out, struct error *err)
 {
     struct writer writer; /* not set to zeros: its block is large */
@@ -470,7 +492,7 @@ status batch_write_plain(const struct batch *batch, size_t first, size_t n, stru
     return write_plain(batch, NULL, &(struct selection){.first = first, .n = n}, out, err);
 }
 
-status batch_write_plain_coded(const struct batch *batch, const struct text_codes *codes,
+status batch_write_plain_coded(const struct batch *batch, const struct batch_codes *codes,
                                size_t first, size_t n, struct buffer *out, struct error *err)
 {
     return write_plain(batch, codes, &(struct selection){.first = first, .n = n}, out, err);

@@ -91,7 +91,7 @@ status segment_end_row_group(struct segment_writer *writer, const struct row_gro
 }
 
 status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
-                        const struct text_codes *codes, const uint32_t *rows, size_t n,
+                        const struct batch_codes *codes, const uint32_t *rows, size_t n,
                         struct error *err)
 {
     struct piece *piece;

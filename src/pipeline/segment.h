@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "batch/text_codes.h"
+#include "batch/column_codes.h"
 #include "commit/record.h"
 #include "format/format.h"
 #include "partition/partition.h"
@@ -75,10 +75,10 @@ struct segment_writer {
 status segment_begin_row_group(struct segment_writer *writer, uint32_t key, struct error *err);
 status segment_end_row_group(struct segment_writer *writer, const struct row_group *group,
                              struct error *err);
-/* Rows ROWS[0..n) of BATCH as a plain piece. CODES: those of its texts (batch_gather_coded), the rows then side by side; NULL:
+/* Rows ROWS[0..n) of BATCH as a plain piece. CODES: its coded columns (batch_gather_coded), the rows then side by side; NULL:
  * none. */
 status segment_add_rows(struct segment_writer *writer, uint32_t key, const struct batch *batch,
-                        const struct text_codes *codes, const uint32_t *rows, size_t n,
+                        const struct batch_codes *codes, const uint32_t *rows, size_t n,
                         struct error *err);
 /* Write the index and let the object appear; fills the segment's part of RESULT and moves the pieces there. Without pieces
  * nothing is written. */

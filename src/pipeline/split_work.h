@@ -13,7 +13,7 @@ struct worker {
     bool outgrew_region;   /* there were more rows than the plan said: no more regions */
     struct carried_rows carried;
     struct batch gathered;    /* of data_schema: the chunk by partition ... */
-    struct text_codes *codes; /* ... and what of it is coded; data_schema.n_fields */
+    struct batch_codes codes; /* ... and what of it is coded */
     struct encoder *encoder;
     struct partition_groups groups;
     struct row_group group;

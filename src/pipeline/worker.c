@@ -9,9 +9,7 @@ static void worker_free(struct worker *worker, const struct format_driver *forma
         format->encoder_free(worker->encoder);
     partition_groups_release(&worker->groups);
     row_group_release(&worker->group);
-    for (size_t i = 0; worker->codes && i < worker->gathered.schema->n_fields; i++)
-        text_codes_release(&worker->codes[i]);
-    mem_free(worker->codes);
+    batch_codes_release(&worker->codes);
     batch_release(&worker->gathered);
     mem_free(worker->view);
     mem_free(worker);
@@ -25,8 +23,8 @@ static status worker_init(struct worker *worker, struct stream_run *stream, stru
     TRY(stream->spec->format->encoder_new(&stream->data_schema, &stream->spec->format_options,
                                           &worker->encoder, err));
     worker->view = mem_zalloc(stream->data_schema.n_fields * sizeof(*worker->view));
-    worker->codes = mem_zalloc(stream->data_schema.n_fields * sizeof(*worker->codes));
-    return worker->view && worker->codes ? STATUS_OK : error_no_memory(err);
+    TRY(batch_codes_init(&worker->codes, stream->data_schema.n_fields, err));
+    return worker->view ? STATUS_OK : error_no_memory(err);
 }
 
 static status renew(struct batch *batch, struct error *err)

@@ -78,7 +78,7 @@ static bool are_kept(const struct split_work *work, const struct batch *rows,
 }
 
 static status emit_group(struct split_work *work, const struct batch *rows,
-                         const struct text_codes *codes, const struct row_measure *measure,
+                         const struct batch_codes *codes, const struct row_measure *measure,
                          const struct partition_group *group, struct error *err)
 {
     struct worker *worker = work->worker;
@@ -118,7 +118,7 @@ static status find_wanted(struct split_work *work, struct error *err)
 }
 
 static status emit_groups(struct split_work *work, const struct batch *rows,
-                          const struct text_codes *codes, const struct row_measure *measure,
+                          const struct batch_codes *codes, const struct row_measure *measure,
                           struct error *err)
 {
     struct partition_groups *groups = &work->worker->groups;
@@ -162,12 +162,12 @@ static status emit_ordered(struct split_work *work, const struct batch *rows,
     bool coded = only_pieces(work, rows, measure);
     batch_clear(&worker->gathered);
     if (coded)
-        TRY(batch_gather_coded(&worker->gathered, worker->codes, rows, order, rows->rows, err));
+        TRY(batch_gather_coded(&worker->gathered, &worker->codes, rows, order, rows->rows, err));
     else
         TRY(batch_gather(&worker->gathered, rows, order, rows->rows, err));
     for (size_t i = 0; i < rows->rows; i++)
         order[i] = (uint32_t)i;
-    return emit_groups(work, &worker->gathered, coded ? worker->codes : NULL, measure, err);
+    return emit_groups(work, &worker->gathered, coded ? &worker->codes : NULL, measure, err);
 }
 
 static status write_chunk(struct split_work *work, struct error *err)

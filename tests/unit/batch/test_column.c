@@ -64,6 +64,43 @@ static void gathered_rows_are_the_rows_asked_for(void **state)
     }
 }
 
+/* Sizes and starts that don't fit one word together are gathered, too. */
+static void texts_of_any_size_are_gathered(void **state)
+{
+    static const struct field text = {.name = "text", .type.id = TYPE_BINARY};
+    static const size_t sizes[] = {0, 1, 63, 64, 65, 1000, ((size_t)1 << 24) - 1, (size_t)1 << 24};
+    static const uint32_t order[] = {7, 2, 0, 6, 3, 4, 1, 5, 7};
+    enum { N = sizeof(sizes) / sizeof(sizes[0]), PICKED = sizeof(order) / sizeof(order[0]) };
+    uint8_t *bytes = mem_alloc(sizes[N - 1]);
+    assert_non_null(bytes);
+    for (size_t rows = N - 1; rows <= N; rows++) { /* without the last one, and with it */
+        struct column from, into;
+        size_t skipped = rows < N,
+               n = PICKED - 2 * skipped; /* it is the first and the last picked */
+        CHECK_OK(column_init(&from, &text, &test_error));
+        CHECK_OK(column_init(&into, &text, &test_error));
+        CHECK_OK(column_reserve(&from, rows, &test_error));
+        for (size_t i = 0; i < rows; i++) {
+            memset(bytes, 'a' + (int)i, sizes[i]);
+            CHECK_OK(column_append_bytes(&from, bytes, sizes[i], &test_error));
+        }
+        CHECK_OK(column_gather(&into, &from, order + skipped, n, &test_error));
+        const int64_t *ends = column_offsets(&into) + 1;
+        size_t at = 0;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t row = order[skipped + i];
+            memset(bytes, 'a' + (int)row, sizes[row]);
+            assert_int_equal(ends[i], at + sizes[row]);
+            assert_memory_equal(into.data.data + at, bytes, sizes[row]);
+            at += sizes[row];
+        }
+        assert_int_equal(into.data.size, at);
+        column_release(&from);
+        column_release(&into);
+    }
+    mem_free(bytes);
+}
+
 static void ranges_append_at_any_bit(void **state)
 {
     for (unsigned first = 0; first < 10; first++) {
@@ -224,6 +261,7 @@ int main(void)
         cmocka_unit_test(rows_of_every_type_have_their_layout),
         cmocka_unit_test(the_first_null_makes_the_bitmap),
         cmocka_unit_test(gathered_rows_are_the_rows_asked_for),
+        cmocka_unit_test(texts_of_any_size_are_gathered),
         cmocka_unit_test(ranges_append_at_any_bit),
         cmocka_unit_test(a_rejected_row_is_taken_off_again),
         cmocka_unit_test(digests_stay_the_same_for_ever),
