@@ -7,7 +7,7 @@
 #include "pipeline/assemble.h"
 #include "pipeline/stream.h"
 
-/* ---- reconcile: rows read = rows in manifests = rows in files ---- */
+/* ---- reconcile: rows read = rows in manifests = rows in files, and in their footers ---- */
 
 struct object_source {
     struct byte_source base;
@@ -43,18 +43,19 @@ static status reconcile_file(struct stream_run *stream, const struct assembled_f
     return STATUS_OK;
 }
 
-struct footer_pass {
-    struct stream_run *stream;
-    size_t step;
-};
+enum { FILES_A_TASK = 64 };
 
-static status_code footer_task(void *context, size_t number, struct error *err)
+size_t stream_read_back_tasks(const struct stream_run *stream)
 {
-    const struct footer_pass *pass = context;
-    const struct assembly *assembly = pass->stream->assembly;
-    size_t end = (number + 1) * pass->step;
-    for (size_t i = number * pass->step; i < end && i < assembly->n_files; i++)
-        TRY(reconcile_file(pass->stream, &assembly->files[i], err));
+    return (stream->assembly->n_files + FILES_A_TASK - 1) / FILES_A_TASK;
+}
+
+status stream_read_back(struct stream_run *stream, size_t task, struct error *err)
+{
+    const struct assembly *assembly = stream->assembly;
+    size_t end = (task + 1) * FILES_A_TASK;
+    for (size_t i = task * FILES_A_TASK; i < end && i < assembly->n_files; i++)
+        TRY(reconcile_file(stream, &assembly->files[i], err));
     return STATUS_OK;
 }
 
@@ -86,10 +87,7 @@ static status reconcile(struct stream_run *stream, struct error *err)
     if (split_rows != file_rows)
         return error_set(err, STATUS_BUG, "the splits hold %llu rows, the files %llu",
                          (unsigned long long)split_rows, (unsigned long long)file_rows);
-    TRY(reconcile_partitions(stream, err));
-    struct footer_pass pass = {stream, 64};
-    return thread_run_all((assembly->n_files + 63) / 64, stream->run->workers, footer_task, &pass,
-                          &stream->cancel, err);
+    return reconcile_partitions(stream, err);
 }
 
 /* ---- rows of the table ---- */

@@ -188,6 +188,14 @@ static status read_file_stats(void *context, size_t number, struct text *out, st
     return STATUS_OK;
 }
 
+/* Number 0 is the barrier. Beside it the files are read back: meanwhile it is the disk that works. */
+static status_code barrier_task(void *context, size_t number, struct error *err)
+{
+    struct stream_run *stream = context;
+    return number == 0 ? storage_sync(stream->storage, err)
+                       : stream_read_back(stream, number - 1, err);
+}
+
 struct publish_try {
     struct stream_run *stream;
     struct publish_request request;
@@ -242,8 +250,9 @@ status stream_publish(struct stream_run *stream, struct error *err)
     TRY(fill_record(stream, &record, err));
     TRY(fill_files(stream, &files, err));
     stream_remember_no_more(stream);
-    TRY(storage_sync(stream->storage,
-                     err)); /* invariant 2: durable before anything refers to them */
+    /* invariant 2: durable before anything refers to them */
+    TRY(thread_run_all(1 + stream_read_back_tasks(stream), stream->run->workers + 1, barrier_task,
+                       stream, &stream->cancel, err));
 
     struct publish_try try = {.stream = stream};
     try.request = (struct publish_request){

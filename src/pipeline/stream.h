@@ -162,7 +162,10 @@ status stream_read_splits(struct stream_run *stream, struct error *err);    /* r
 status stream_assemble(struct stream_run *stream, struct error *err);       /* assemble.c */
 status stream_validate(struct stream_run *stream, struct error *err);       /* checks.c */
 status stream_publish(struct stream_run *stream, struct error *err);        /* publish.c */
-status stream_write_plan(struct stream_run *stream, struct error *err);     /* resume.c */
+/* The footers of some of the files, read back: tasks that any thread may do. checks.c */
+size_t stream_read_back_tasks(const struct stream_run *stream);
+status stream_read_back(struct stream_run *stream, size_t task, struct error *err);
+status stream_write_plan(struct stream_run *stream, struct error *err); /* resume.c */
 /* Once; then durable with the next sync. remember.c */
 status stream_write_plan_once(struct stream_run *stream, struct error *err);
 /* The plan and all that RESULT names must be durable already. remember.c */

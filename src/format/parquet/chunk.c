@@ -175,19 +175,33 @@ static status write_pages(struct chunk_work *work, struct buffer *pages, struct 
     return STATUS_OK;
 }
 
+static uint64_t pair_at(const uint32_t *index)
+{
+    uint64_t pair;
+    memcpy(&pair, index, sizeof(pair));
+    return pair;
+}
+
 /* Does one of a few short pieces of INDEX, or a value beside itself, come again so often that a compressor would find it? */
 static bool repeats(const uint32_t *index, size_t n)
 {
     enum { PIECE = 6, PIECES = 4, LEAST_ALIKE = 4 };
+    const uint32_t *pieces[PIECES];
+    uint64_t pairs[PIECES]; /* that they begin with: hardly any place has more than that in common */
     size_t alike = 0, again = 0;
     for (size_t i = 1; i < n; i++)
         alike += index[i] == index[i - 1];
-    for (size_t k = 0; k < PIECES && n > PIECE; k++) {
-        const uint32_t *piece = index + (n - PIECE) / PIECES * k;
-        for (size_t i = 0; i + PIECE <= n; i++)
-            again += (index[i] == piece[0]) & (index[i + 1] == piece[1]) &
-                     (index[i + 2] == piece[2]) & (index[i + 3] == piece[3]) &
-                     (index[i + 4] == piece[4]) & (index[i + 5] == piece[5]);
+    if (n <= PIECE)
+        return alike * LEAST_ALIKE >= n;
+    for (size_t k = 0; k < PIECES; k++) {
+        pieces[k] = index + (n - PIECE) / PIECES * k;
+        pairs[k] = pair_at(pieces[k]);
+    }
+    for (size_t i = 0; i + PIECE <= n; i++) {
+        uint64_t pair = pair_at(index + i);
+        for (size_t k = 0; k < PIECES; k++)
+            if (pair == pairs[k])
+                again += memcmp(index + i, pieces[k], PIECE * sizeof(*index)) == 0;
     }
     return alike * LEAST_ALIKE >= n || again > PIECES; /* each is found where it stands */
 }
