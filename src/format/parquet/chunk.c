@@ -175,52 +175,69 @@ static status write_pages(struct chunk_work *work, struct buffer *pages, struct 
     return STATUS_OK;
 }
 
-static uint64_t pair_at(const uint32_t *index)
+/* Only these are looked at for repetition. */
+enum { TIGHT_BYTES = 4096, TIGHT_LEAST_BITS = 3, TIGHT_MOST_BITS = 7 };
+enum { TIGHT_INDEXES = TIGHT_BYTES * 8 / TIGHT_LEAST_BITS };
+
+/* How often PIECE stands in the N indexes: bytes, so that many are compared at once. */
+static size_t count_pieces(const uint8_t *index, size_t n, const uint8_t piece[static 6])
 {
-    uint64_t pair;
-    memcpy(&pair, index, sizeof(pair));
-    return pair;
+    enum { BLOCK = 240 }; /* a byte counts them */
+    size_t total = 0;
+    for (size_t at = 0; at + 6 <= n; at += BLOCK) {
+        const uint8_t *in = index + at;
+        size_t left = n - 5 - at, places = left < BLOCK ? left : BLOCK;
+        uint8_t found = 0;
+        for (size_t i = 0; i < places; i++)
+            found = (uint8_t)(found + ((in[i] == piece[0]) & (in[i + 1] == piece[1]) &
+                                       (in[i + 2] == piece[2]) & (in[i + 3] == piece[3]) &
+                                       (in[i + 4] == piece[4]) & (in[i + 5] == piece[5])));
+        total += found;
+    }
+    return total;
 }
 
 /* Does one of a few short pieces of INDEX, or a value beside itself, come again so often that a compressor would find it? */
 static bool repeats(const uint32_t *index, size_t n)
 {
     enum { PIECE = 6, PIECES = 4, LEAST_ALIKE = 4 };
-    const uint32_t *pieces[PIECES];
-    uint64_t pairs[PIECES]; /* that they begin with: hardly any place has more than that in common */
-    size_t alike = 0, again = 0;
+    uint8_t bytes[TIGHT_INDEXES];
+    uint32_t alike = 0;
+    size_t again = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)index[i];
     for (size_t i = 1; i < n; i++)
-        alike += index[i] == index[i - 1];
-    if (n <= PIECE)
-        return alike * LEAST_ALIKE >= n;
-    for (size_t k = 0; k < PIECES; k++) {
-        pieces[k] = index + (n - PIECE) / PIECES * k;
-        pairs[k] = pair_at(pieces[k]);
-    }
-    for (size_t i = 0; i + PIECE <= n; i++) {
-        uint64_t pair = pair_at(index + i);
-        for (size_t k = 0; k < PIECES; k++)
-            if (pair == pairs[k])
-                again += memcmp(index + i, pieces[k], PIECE * sizeof(*index)) == 0;
-    }
-    return alike * LEAST_ALIKE >= n || again > PIECES; /* each is found where it stands */
+        alike += bytes[i] == bytes[i - 1];
+    for (size_t k = 0; k < PIECES && n > PIECE; k++)
+        again += count_pieces(bytes, n, bytes + (n - PIECE) / PIECES * k);
+    return (size_t)alike * LEAST_ALIKE >= n || again > PIECES; /* each is found where it stands */
 }
 
 /* A small page of indexes in no order, packed in bits that do not end with bytes: compressors, which look at bytes, gain a few
  * percent at most, and a load by day has tens of thousands of such pages. */
 static bool is_packed_tight(const struct chunk_work *work)
 {
-    enum { SMALL_BYTES = 4096, INDEXES_TIMES = 4 };
+    enum { INDEXES_TIMES = 4 };
     const struct dictionary *dictionary = work->source.coding.dictionary;
     size_t n = work->layout.values.n;
     if (!dictionary || work->layout.n_pages != 1)
         return false;
     unsigned width = bit_width_of(dictionary->entries - 1);
     size_t bytes = n * width / 8;
-    if (width < 3 || width > 7 || width == 4 || bytes > SMALL_BYTES ||
+    if (width < TIGHT_LEAST_BITS || width > TIGHT_MOST_BITS || width == 4 || bytes >= TIGHT_BYTES ||
         dictionary->bytes * INDEXES_TIMES > bytes)
         return false;
     return !repeats((const uint32_t *)(const void *)dictionary->index.data, n);
+}
+
+/* One value, and not a long one: its pages are smaller than what a compressor puts before them. */
+static bool is_one_value(const struct chunk_work *work)
+{
+    enum { SHORT_BYTES = 32 };
+    const struct dictionary *dictionary = work->source.coding.dictionary;
+    return dictionary && dictionary->entries == 1 && dictionary->bytes <= SHORT_BYTES &&
+           work->layout.leaf->max_repetition == 0 &&
+           work->layout.values.n == work->layout.levels.count;
 }
 
 static status write_uncompressed(struct chunk_work *work, struct buffer *pages,
@@ -242,7 +259,7 @@ static status write_smallest(struct chunk_work *work, struct buffer *pages,
 {
     size_t start = pages->size;
     bool hopeless;
-    if (is_packed_tight(work))
+    if (is_one_value(work) || is_packed_tight(work))
         return write_uncompressed(work, pages, out, err);
     TRY(write_pages(work, pages, out, &hopeless, err));
     struct parquet_chunk *chunk = &out->chunk;
