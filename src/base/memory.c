@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,14 @@ const struct memory_ops *memory_set_ops(const struct memory_ops *new_ops)
 const struct memory_ops *memory_get_ops(void)
 {
     return ops;
+}
+
+void memory_keep_freed(void)
+{
+#ifdef M_MMAP_THRESHOLD /* glibc's; without it nothing is lost but time */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 4 << 20);
+#endif
 }
 
 void *mem_realloc(void *block, size_t size_bytes)

@@ -26,6 +26,10 @@ struct memory_ops {
 const struct memory_ops *memory_set_ops(const struct memory_ops *ops);
 const struct memory_ops *memory_get_ops(void); /* in force; for those who map pages themselves */
 
+/* Before any thread starts: blocks of less than a megabyte that were freed are used again, not given back to the system and
+ * touched anew. Larger ones are mappings, as large buffers are. */
+void memory_keep_freed(void);
+
 void *mem_alloc(size_t size_bytes)
     __attribute__((malloc)); /* uninitialised; NULL when there is none */
 void *mem_zalloc(size_t size_bytes) __attribute__((malloc));

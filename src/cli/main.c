@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
 #endif
+    memory_keep_freed();
     struct error cpu_err = {0};
     if (cpu_choose(getenv("LEAT_CPU"), &cpu_err) != STATUS_OK) {
         fprintf(stderr, "leat: in the environment variable LEAT_CPU: %s\n", cpu_err.text);

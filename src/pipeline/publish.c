@@ -251,8 +251,9 @@ status stream_publish(struct stream_run *stream, struct error *err)
     TRY(fill_files(stream, &files, err));
     stream_remember_no_more(stream);
     /* invariant 2: durable before anything refers to them */
-    TRY(thread_run_all(1 + stream_read_back_tasks(stream), stream->run->workers + 1, barrier_task,
-                       stream, &stream->cancel, err));
+    size_t tasks = 1 + stream_read_back_tasks(stream);
+    unsigned threads = tasks > 2 ? stream->run->workers + 1 : 1; /* few files are read at once */
+    TRY(thread_run_all(tasks, threads, barrier_task, stream, &stream->cancel, err));
 
     struct publish_try try = {.stream = stream};
     try.request = (struct publish_request){
